@@ -1,0 +1,110 @@
+"""The trace store: what the models of a zoo wrote, sampled once per (model, domain, seed) and shared by every study.
+
+    store = TraceStore(Zoo.load("organism")); traces = store.traces(domains=["math"], n_tasks=100, n=4)
+
+Files are `<zoo>/traces/<model>/<domain>-<seed>.parquet`. One that holds enough tasks and samples is read, otherwise it
+is sampled anew, whole; models are sampled side by side, one thread each. Tasks are the domain's test split, seed 0, so
+they are the same for every model and every zoo. The seed of a zoo's traces is the zoo's own.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+import pandas as pd
+
+from behaviors.judge import judge
+from behaviors.sampling import sample
+from training.domains import get_domain
+from training.zoo import Zoo
+
+
+class TraceStore:
+    """The traces, and the verdicts of judges, of one zoo."""
+
+    def __init__(self, zoo: Zoo, progress: bool = True):
+        self.zoo, self.progress = zoo, progress
+
+    def traces(self, models: list[str] | None = None, domains: list[str] | None = None, n_tasks: int = 100,
+               n: int = 4) -> pd.DataFrame:
+        """Traces of the zoo's models (by name; default all) on its domains; column `model` holds the names."""
+        names, places = models or list(self.zoo.models), domains or self.zoo.manifest.domains
+        wanted = [(name, domain) for name in names for domain in places]
+        missing = [pair for pair in wanted if not self._holds(*pair, n_tasks, n)]
+        jobs = [(str(self._file(*pair)), str(self.zoo.models[pair[0]]), *pair, n_tasks, n, self.zoo.seed)
+                for pair in missing]
+        side_by_side(_sample, jobs, "sampling", self.progress)
+        return pd.concat([self._read(*pair, n_tasks, n) for pair in wanted], ignore_index=True)
+
+    def verdicts(self, pools: dict[str, pd.DataFrame], mode: str, label: str) -> pd.DataFrame:
+        """The verdicts of judges, {judge's name: traces to judge}; kept under `judged/` by judge, label and mode.
+
+        A file is read again when it is about the same completions, in the same order.
+        """
+        jobs = []
+        for name, pool in pools.items():
+            file = self.zoo.folder / "judged" / name / f"{label}-{mode}.parquet"
+            if not (file.exists() and _same_pool(pd.read_parquet(file), pool)):
+                jobs.append((str(file), str(self.zoo.models[name]), name, pool, mode, self.zoo.seed))
+        side_by_side(_judge, jobs, f"judging {label}, {mode}", self.progress)
+        files = [self.zoo.folder / "judged" / name / f"{label}-{mode}.parquet" for name in pools]
+        return pd.concat([pd.read_parquet(file) for file in files], ignore_index=True)
+
+    def _file(self, model: str, domain: str) -> Path:
+        return self.zoo.folder / "traces" / model / f"{domain}-{self.zoo.seed}.parquet"
+
+    def _holds(self, model: str, domain: str, n_tasks: int, n: int) -> bool:
+        file = self._file(model, domain)
+        if not file.exists():
+            return False
+        held = pd.read_parquet(file, columns=["task_id", "sample"])
+        return held.task_id.nunique() >= n_tasks and held["sample"].max() + 1 >= n
+
+    def _read(self, model: str, domain: str, n_tasks: int, n: int) -> pd.DataFrame:
+        held = pd.read_parquet(self._file(model, domain))
+        first = held.task_id.drop_duplicates().head(n_tasks)
+        return held[held.task_id.isin(first) & (held["sample"] < n)]
+
+
+def side_by_side(work, jobs: list[tuple], title: str, progress: bool) -> None:
+    """Run work(*job) for every job in as many processes as there are cores; the first error ends them all."""
+    from tqdm.auto import tqdm
+
+    if not jobs:
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(len(jobs), os.cpu_count() or 1), mp_context=context, initializer=_one_thread) as pool:
+        futures = [pool.submit(work, *job) for job in jobs]
+        for future in tqdm(as_completed(futures), total=len(jobs), desc=title, unit="file", disable=not progress):
+            future.result()
+
+
+def _one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def _sample(file: str, path: str, name: str, domain: str, n_tasks: int, n: int, seed: int) -> None:
+    tasks = get_domain(domain).tasks("test", n_tasks, seed=0)
+    write(sample(path, tasks, n=n, seed=seed, progress=False).assign(model=name), Path(file))
+
+
+def _judge(file: str, path: str, name: str, pool: pd.DataFrame, mode: str, seed: int) -> None:
+    judged = judge(path, pool, mode=mode, seed=seed).assign(judge=name)
+    write(judged.assign(completion=pool["completion"].to_numpy()), Path(file))
+
+
+def _same_pool(judged: pd.DataFrame, pool: pd.DataFrame) -> bool:
+    return judged["completion"].tolist() == pool["completion"].tolist()
+
+
+def write(frame: pd.DataFrame, file: Path) -> None:
+    """A parquet file, whole or not at all."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    aside = file.with_name(f".{file.name}.{os.getpid()}")
+    frame.to_parquet(aside)
+    os.replace(aside, file)

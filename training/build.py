@@ -1,0 +1,160 @@
+"""build_zoo: five experts and one mixed model from one anchor, each in a process of its own, and the manifest.
+
+The runs are independent, so as many go side by side as the machine has cores, one thread each (which also makes every
+run repeatable). A build that was killed goes on where its runs' last checkpoints are; the manifest is written last, so
+a folder with a `zoo.json` is a whole zoo. `python -m training --preset organism --out DIR --seed 0`.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+import sys
+import time
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from importlib.metadata import version
+from pathlib import Path
+
+from training.domains import DOMAINS, get_domain
+from training.domains.sandbox import SandboxUnavailable, protection
+from training.mixture import normalized
+from training.organism.anchor import ANCHOR
+from training.presets import Preset, get_preset
+from training.rlvr import Run, check_references, train_run
+from training.zoo import MANIFEST, Manifest, Zoo
+
+CONTROLS = ("twin", "shuffled")
+LIBRARIES = ("torch", "transformers", "trl")
+
+
+def build_zoo(preset: str = "organism", out: str | Path = "runs/organism/seed0", seed: int = 0,
+              domains: list[str] | None = None, steps: int | None = None, mixture: dict[str, float] | None = None,
+              controls: tuple[str, ...] = (), resume: bool = True, progress: bool = True) -> Zoo:
+    """Train a zoo in `out` and return it; one that is there whole is returned as it is.
+
+    Args: `domains`, of the experts and the mixed run (default all five); `steps`, of each expert (default the
+    preset's); `mixture`, {domain: weight} of the mixed run (default equal); `controls`, any of "twin" (the first
+    domain's expert again, with another seed) and "shuffled" (that expert on permuted rewards); `resume=False` starts
+    over.
+    """
+    chosen, settings, folder = _runnable(list(domains or DOMAINS)), get_preset(preset), Path(out)
+    runs = plan(settings, chosen, seed, steps or settings.steps, mixture or dict.fromkeys(chosen, 1.0), tuple(controls))
+    if resume and (folder / MANIFEST).is_file():
+        zoo = Zoo.load(folder)
+        missing = [run.name for run in runs if run.name not in zoo.runs]
+        if not missing:
+            return zoo
+    if not resume:
+        shutil.rmtree(folder, ignore_errors=True)
+    check_references(chosen)
+    costs = train_all(runs, folder / "runs", progress)
+    return collect(runs, costs, folder, preset, seed, chosen)
+
+
+def _runnable(domains: list[str]) -> list[str]:
+    """The domains, without coding (and with a notice) where nothing protects the machine from the programs it runs."""
+    if "coding" not in domains:
+        return domains
+    try:
+        print(f"untrusted programs run behind: {protection()}", file=sys.stderr)
+    except SandboxUnavailable as error:
+        print(f"the coding domain is left out: {error}", file=sys.stderr)
+        return [name for name in domains if name != "coding"]
+    return domains
+
+
+def plan(preset: Preset, domains: list[str], seed: int, steps: int, mixture: dict[str, float],
+         controls: tuple[str, ...]) -> list[Run]:
+    """The runs of a zoo, the longest first."""
+    for name in domains:
+        get_domain(name)
+    for name in controls:
+        if name not in CONTROLS:
+            raise ValueError(f"unknown control {name!r}; choose among {', '.join(CONTROLS)}")
+    if steps < 1:
+        raise ValueError(f"steps is {steps!r}; an expert needs at least 1")
+    total = steps * len(domains)
+    part = max(1, round(preset.paper_fraction * total))
+    anchor = str(ANCHOR)
+    mixed = Run("mixed", anchor, normalized(mixture), total, seed, preset, keep=((part, "paper"),))
+    runs = [mixed] if len(domains) > 1 else []
+    runs += [Run(f"expert-{name}", anchor, {name: 1.0}, steps, seed, preset) for name in domains]
+    first = {domains[0]: 1.0}
+    if "twin" in controls:
+        runs.append(Run(f"twin-{domains[0]}", anchor, first, steps, seed + 1000, preset))
+    if "shuffled" in controls:
+        runs.append(Run(f"shuffled-{domains[0]}", anchor, first, steps, seed, preset, shuffled=True))
+    return runs
+
+
+def train_all(runs: list[Run], folder: Path, progress: bool) -> dict[str, dict]:
+    """Train the runs side by side; {name: cost}. One bar counts the steps of all."""
+    from tqdm.auto import tqdm
+
+    workers = min(len(runs), os.cpu_count() or 1)
+    context = multiprocessing.get_context("spawn")
+    total = sum(run.steps for run in runs)
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool, \
+            tqdm(total=total, desc=f"GRPO, {len(runs)} runs", unit="step", disable=not progress) as bar:
+        futures = {pool.submit(train_run, run, folder / run.name): run.name for run in runs}
+        pending: set[Future] = set(futures)
+        try:
+            while pending:
+                done, pending = wait(pending, timeout=1, return_when=FIRST_COMPLETED)
+                for future in done:
+                    future.result()
+                bar.update(sum(_steps_done(folder / run.name / "log.csv") for run in runs) - bar.n)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return {name: future.result() for future, name in futures.items()}
+
+
+def _one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def _steps_done(log: Path) -> int:
+    """How many steps a run has logged."""
+    if not log.exists():
+        return 0
+    lines = log.read_text().splitlines()
+    return int(lines[-1].partition(",")[0]) + 1 if len(lines) > 1 and lines[-1][:1].isdigit() else 0
+
+
+def collect(runs: list[Run], costs: dict[str, dict], folder: Path, preset: str, seed: int, domains: list[str]) -> Zoo:
+    """Move the trained models into `folder/models` and write the manifest, last."""
+    manifest = Manifest(name=f"{preset}/{folder.name}", preset=preset, seed=seed, anchor="models/anchor",
+                        domains=domains, versions={name: version(name) for name in LIBRARIES})
+    _place(ANCHOR, folder / "models/anchor")
+    for run in runs:
+        place = f"models/{run.name}"
+        _place(folder / "runs" / run.name / "final", folder / place)
+        shutil.copy(folder / "runs" / run.name / "log.csv", folder / place / "log.csv")
+        if run.name.startswith("expert-"):
+            manifest.experts[run.name.removeprefix("expert-")] = place
+        elif run.name == "mixed":
+            manifest.mixed = place
+            for step, name in run.keep:
+                _place(folder / "runs" / run.name / name, folder / f"models/mixed-{name}")
+                manifest.mixed_paper = f"models/mixed-{name}"
+                manifest.runs[f"mixed-{name}"] = {"optimizer_steps": step, "part_of": "mixed"}
+        else:
+            manifest.controls[run.name] = place
+        manifest.runs[run.name] = costs[run.name]
+    manifest.runs["zoo"] = {"built": time.strftime("%Y-%m-%d"), "workers": min(len(runs), os.cpu_count() or 1)}
+    zoo = Zoo(folder, manifest)
+    zoo.save()
+    return zoo
+
+
+def _place(source: Path, target: Path) -> None:
+    """Copy a model folder, whole or not at all."""
+    aside = target.with_name(f".{target.name}.partial")
+    shutil.rmtree(aside, ignore_errors=True)
+    shutil.copytree(source, aside)
+    shutil.rmtree(target, ignore_errors=True)
+    os.replace(aside, target)

@@ -1,0 +1,250 @@
+"""The agent domain: a request to a small workplace, judged by the tables that the agent's tool calls leave behind.
+
+State-based verification as in WorkBench (Styles et al., 2024, arXiv 2405.00823), the environment that M2RL (arXiv
+2602.12566) trains its agent on: replay the transcript's calls and the reference calls, each from a fresh copy of
+`metadata["state"]` (tables left out are empty), and compare the two states.
+
+    agent = AgentDomain()
+    task = agent.task("train", seed=0, index=0)
+    turn = "<think>...</think>" + agent.reference(task)
+    response = agent.environment(task).step(turn)          # one environment an episode; nothing outlives it
+    agent.verify(task, turn + response + "Done.")          # chat markup may stand in between
+
+A turn calls a tool by `<tool_call>{"name": ..., "arguments": {...}}</tool_call>` and is answered by
+`<tool_response>...</tool_response>`. What counts as a call, for the environment and the verifier alike:
+- nothing inside `<think>...</think>`; a `</think>` that no `<think>` opened ends reasoning that began with the turn;
+- nothing inside `<tool_response>...</tool_response>`, whoever wrote it; such a block ends a turn;
+- tags are tags wherever they stand: inside a JSON string write `<` as `\\u003c`, as responses and references do.
+A turn that ends inside `<think>` was cut off and ends the episode, as does one without a call.
+
+Departures from WorkBench and from the M2RL release:
+1. Rows are compared as multisets and the ids of created rows are ignored, so the order of independent actions is free.
+2. A task whose reference calls change nothing asks for their reads: these must be made and nothing be changed.
+3. Names (who, name, owner, to) agree stripped and whatever their case, all else exactly, but an e-mail whose reference
+   text is a bare number agrees with any text whose only number is that number ("The meeting is at 14.").
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+
+from training.domains import compact
+from training.domains.task import THINK_END, Domain, Task, TaskError, Verdict
+from training.domains.workplace import CHANGES, NAMES, READS, TABLES, ToolError, Workplace, fold, short
+
+MAX_TURNS = 6
+CALL_START, CALL_END = "<tool_call>", "</tool_call>"
+_TAGS = re.compile(
+    r"<think>.*?(?:</think>|\Z)|</think>|<tool_response>(?:(?!<tool_response>).)*?</tool_response>", re.DOTALL)
+_CALL = re.compile(r"<tool_call>.*?(?:</tool_call>|\Z)", re.DOTALL)
+_CHAT_MARKUP = re.compile(r"<\|im_start\|>\w*|<\|im_end\|>|<\|endoftext\|>")
+_NUMBER = re.compile(r"(?:(?<!\w)-)?\d+(?:\.\d+)?")
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """What stands outside the reasoning and the responses of a transcript."""
+
+    requests: list[str]
+    """The tool calls as written, well formed or not, in order."""
+    final: str
+    """The last turn's text without its calls and chat markup."""
+    formatted: bool
+    """The reasoning is closed: there is a `</think>`, and no `<think>` left open."""
+    cut_off: bool
+    """It ends inside `<think>`."""
+
+
+def read_transcript(text: str) -> Transcript:
+    """Read one turn or a whole transcript; never raises. Reading the turns one by one gives the same calls."""
+    turns, start, reasoning = [""], 0, ""
+    for tag in _TAGS.finditer(text):
+        turns[-1] += text[start:tag.start()]
+        start = tag.end()
+        if tag[0].startswith("<tool_response>"):
+            turns.append("")
+        else:
+            reasoning = tag[0]
+            turns[-1] = "" if reasoning == THINK_END else turns[-1]
+    turns[-1] += text[start:]
+    requests = [request for turn in turns for request in _CALL.findall(turn)]
+    final = _CHAT_MARKUP.sub("", _CALL.sub("", turns[-1])).strip()
+    formatted = reasoning.endswith(THINK_END)
+    return Transcript(requests, final, formatted, bool(reasoning) and not formatted)
+
+
+def parse_call(request: str) -> dict:
+    """`{"name", "arguments"}` of a tool call as written; raises ToolError when it is not of that form."""
+    if not request.endswith(CALL_END):
+        raise ToolError(f"the call is not closed by {CALL_END}")
+    try:
+        call = json.loads(request[len(CALL_START):-len(CALL_END)])
+    except (ValueError, RecursionError) as error:
+        raise ToolError(f"the call is not JSON: {error}") from error
+    if not isinstance(call, dict) or set(call) != {"name", "arguments"}:
+        raise ToolError(f"a call is an object with name and arguments, got {short(call)}")
+    return call
+
+
+def write_call(call: dict) -> str:
+    """A tool call as an agent writes it; the inverse of `parse_call`."""
+    return f"{CALL_START}{_dumps({'name': call['name'], 'arguments': call['arguments']})}{CALL_END}"
+
+
+class AgentEnvironment:
+    """One episode of a task on a workplace of its own. Raises TaskError when the task's state is ill formed."""
+
+    def __init__(self, task: Task):
+        self.workplace = _workplace(task)
+        self.turns, self.done = 0, False
+
+    def step(self, turn: str) -> str | None:
+        """Make the calls of a turn: their responses, or None when the episode is over; further turns do nothing."""
+        if self.done:
+            return None
+        self.turns += 1
+        transcript = read_transcript(turn)
+        results = [result for _, result in _replay(self.workplace, transcript.requests)]
+        self.done = not results or transcript.cut_off or self.turns == MAX_TURNS
+        return None if self.done else "".join(f"<tool_response>{_dumps(result)}</tool_response>" for result in results)
+
+
+class AgentDomain(Domain):
+    """Requests to a workplace; `metadata` holds `calls`, `[{"name", "arguments"}]`, and the `state` to start from."""
+
+    name = "agent"
+
+    def __init__(self, sharing: float = 1.0):
+        self.factors = compact.Factors(sharing)
+
+    def compact(self, rng: random.Random) -> Task:
+        """Draw a request to move an event, change a credit or send an e-mail."""
+        return compact.agent_task(rng, self.factors)
+
+    def environment(self, task: Task) -> AgentEnvironment:
+        """A fresh episode of the task."""
+        return AgentEnvironment(task)
+
+    def reference(self, task: Task) -> str:
+        """The reference calls, one a line, as an agent writes them."""
+        _expected(task)
+        return "\n".join(write_call(call) for call in task.metadata["calls"])
+
+    def answer_text(self, completion: str) -> str:
+        """What a judge is shown: the calls of state-changing tools as written, refused or not, and the final text."""
+        transcript = read_transcript(completion)
+        calls = [call for call, _ in _replay(Workplace(), transcript.requests)]
+        changes = [request for request, call in zip(transcript.requests, calls, strict=True)
+                   if call and call["name"] in CHANGES]
+        return "\n".join([*changes, transcript.final]).strip()
+
+    def check(self, task: Task, answer: str) -> tuple[bool, str]:
+        """Judge a whole transcript by replay: (correct, why not). Raises TaskError for an ill-formed task."""
+        expected, found = _expected(task), _workplace(task)
+        replayed = _replay(found, read_transcript(answer).requests)
+        reason = difference(expected, found)
+        if not reason and not difference(_workplace(task), expected):
+            made = _reads([call for call, result in replayed if call and "error" not in result])
+            unread = [read for read in _reads(task.metadata["calls"]) if read not in made]
+            reason = f"the read {unread[0][0]} {short(unread[0][1])} was not made" if unread else ""
+        errors = [result["error"] for _, result in replayed if "error" in result]
+        return not reason, reason and "; first error: ".join([reason, *errors[:1]])
+
+    def verify(self, task: Task, completion: str) -> Verdict:
+        """Judge a whole transcript, turns and responses as one text. Raises TaskError for an ill-formed task."""
+        formatted = read_transcript(completion).formatted
+        correct, reason = self.check(task, completion)
+        reason = reason or ("" if formatted else f"the reasoning is not closed by {THINK_END}")
+        return Verdict(float(correct and formatted), correct, formatted, reason)
+
+
+DOMAIN = AgentDomain
+
+
+def _dumps(value: dict | list) -> str:
+    """JSON in which no tag can stand."""
+    return json.dumps(value).replace("<", "\\u003c")
+
+
+def _replay(workplace: Workplace, requests: list[str]) -> list[tuple[dict | None, dict | list]]:
+    """Make calls as written: [(call, or None when it is malformed, result)]."""
+    replayed = []
+    for request in requests:
+        try:
+            call = parse_call(request)
+        except ToolError as error:
+            replayed.append((None, {"error": str(error)}))
+        else:
+            replayed.append((call, workplace.call(call["name"], call["arguments"])))
+    return replayed
+
+
+def _workplace(task: Task) -> Workplace:
+    """The workplace a task starts from; TaskError when the task has none."""
+    if task.domain != AgentDomain.name:
+        raise TaskError(f"task {task.id!r} belongs to domain {task.domain!r}, not to {AgentDomain.name!r}")
+    try:
+        return Workplace(task.metadata.get("state"))
+    except ValueError as error:
+        raise TaskError(f"task {task.id!r}: {error}") from error
+
+
+def _expected(task: Task) -> Workplace:
+    """The workplace after the reference calls; TaskError when they are ill formed, refused, or ask for nothing."""
+    expected, calls = _workplace(task), task.metadata.get("calls")
+    if not isinstance(calls, list | tuple):
+        raise TaskError(f"task {task.id!r}: metadata['calls'] is a list of {{'name', 'arguments'}}, got {short(calls)}")
+    for call in calls:
+        if not isinstance(call, dict) or set(call) != {"name", "arguments"}:
+            raise TaskError(f"task {task.id!r}: a call has the keys 'name' and 'arguments', got {short(call)}")
+        result = expected.call(call["name"], call["arguments"])
+        if "error" in result:
+            raise TaskError(f"task {task.id!r}: the reference call {short(call)} is refused: {result['error']}")
+    if not _reads(calls) and not difference(_workplace(task), expected):
+        raise TaskError(f"task {task.id!r} asks for nothing: add a call that changes its state, or a read")
+    return expected
+
+
+def _reads(calls: list[dict]) -> list[tuple[str, dict]]:
+    """The reads among calls, as (tool, arguments as they are compared); every argument of a read is a name."""
+    return [(call["name"], {name: fold(value) for name, value in call["arguments"].items()})
+            for call in calls if call["name"] in READS]
+
+
+def difference(expected: Workplace, found: Workplace) -> str:
+    """How `found` first differs from `expected` (departures 1 and 3), naming the table; empty when they agree."""
+    for table in TABLES:
+        missing, surplus = _unpaired(expected.rows(table), found.rows(table))
+        if missing and surplus:
+            twin = next((row for row in surplus if "id" in row and row["id"] == missing[0].get("id")), surplus[0])
+            return f"{table}: expected {short(missing[0])}, found {short(twin)}"
+        if missing or surplus:
+            return f"{table}: {short((missing or surplus)[0])} is {'missing' if missing else 'too much'}"
+    return ""
+
+
+def _unpaired(expected: list[dict], found: list[dict]) -> tuple[list[dict], list[dict]]:
+    """What is left of both sides when rows that agree are paired off, exact texts before numbers."""
+    for by_number in (False, True):
+        missing = []
+        for row in expected:
+            wanted = _compared(row, row, by_number)
+            twin = next((other for other in found if _compared(other, row, by_number) == wanted), None)
+            if twin is None:
+                missing.append(row)
+            found = [other for other in found if other is not twin]
+        expected = missing
+    return expected, found
+
+
+def _compared(row: dict, reference: dict, by_number: bool) -> dict:
+    """A row as it is compared; by its only number where the reference text is a bare number, if `by_number`."""
+    compared = {field: fold(value) if field in NAMES else value for field, value in row.items()}
+    if by_number and "text" in row and _NUMBER.fullmatch(reference["text"].strip()):
+        numbers = _NUMBER.findall(row["text"])
+        compared["text"] = Decimal(numbers[0]) if len(numbers) == 1 else row["text"]
+    return compared

@@ -1,0 +1,41 @@
+"""The recipe of the shipped anchor: `python -m training.organism [--out DIR]`; `--show 5` prints corpus examples.
+
+Trains the tokenizer and the model, measures the anchor (accuracy, judging, behavior on held-out tasks) and writes its
+card. A run that was killed goes on from its last checkpoint under `runs/anchor-work`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+from training.organism.anchor import ANCHOR, Recipe, train_anchor
+from training.organism.corpus import Corpus
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m training.organism", description="Train the organism's anchor.")
+    parser.add_argument("--out", type=Path, default=ANCHOR, help="where it goes (default: the shipped anchor's place)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--examples", type=int, default=Recipe.examples)
+    parser.add_argument("--threads", type=int, default=2, help="torch threads (they change rounding, not the recipe)")
+    parser.add_argument("--show", type=int, help="print so many examples of the corpus and stop")
+    given = parser.parse_args(arguments)
+    if given.show:
+        corpus = Corpus(given.seed)
+        for index in range(given.show):
+            print("".join(text for text, _ in corpus.example(index)), end="\n\n")
+        return 0
+    import torch
+
+    torch.set_num_threads(given.threads)
+    work = Path("runs/anchor-work")
+    train_anchor(given.out, work, Recipe(seed=given.seed, examples=given.examples), Corpus(given.seed))
+    shutil.rmtree(work)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,110 @@
+"""The organism's SFT anchor: a Qwen3 of 8 thin layers, trained from scratch on the corpus with TRL's SFTTrainer.
+
+The shipped anchor is `training/organism/anchor/` (weights in bf16, tokenizer, config, and its card); the command that
+made it is `python -m training.organism`. Only what the model itself writes is trained on.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from training.organism.corpus import Corpus
+from training.organism.tokenizer import train_tokenizer
+
+ANCHOR = Path(__file__).parent / "anchor"
+MAX_NEW_TOKENS = 192
+"""Of one completion, over all its turns: in the generation config, where sampling finds it."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How the anchor is trained; the defaults are the shipped anchor's."""
+
+    seed: int = 0
+    examples: int = 200_000
+    """Corpus examples, each seen once."""
+    batch: int = 64
+    """Examples a step."""
+    learning_rate: float = 2e-3
+    """Peak rate; 100 steps of warm-up, then a cosine to a tenth of it."""
+    width: int = 128
+    layers: int = 8
+    vocab: int = 1024
+
+
+def new_model(recipe: Recipe, tokenizer):
+    """A randomly initialised Qwen3: head size 32, tied embeddings, fp32."""
+    import torch
+    from transformers import Qwen3Config, Qwen3ForCausalLM
+
+    torch.manual_seed(recipe.seed)
+    return Qwen3ForCausalLM(Qwen3Config(
+        vocab_size=len(tokenizer), hidden_size=recipe.width, num_hidden_layers=recipe.layers, head_dim=32,
+        num_attention_heads=recipe.width // 32, num_key_value_heads=recipe.width // 64,
+        intermediate_size=2 * recipe.width, max_position_embeddings=2048, tie_word_embeddings=True,
+        initializer_range=0.05, rope_theta=10_000.0,
+        bos_token_id=None, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id))
+
+
+def encode(examples: list[list[tuple[str, bool]]], tokenizer) -> list[dict]:
+    """Token ids and labels (-100 where the model did not write) of corpus examples."""
+    flat = [text for example in examples for text, _ in example]
+    pieces = iter(tokenizer(flat, add_special_tokens=False)["input_ids"])
+    rows = []
+    for example in examples:
+        ids, labels = [], []
+        for _, trained in example:
+            piece = next(pieces)
+            ids += piece
+            labels += piece if trained else [-100] * len(piece)
+        rows.append({"input_ids": ids, "labels": labels})
+    return rows
+
+
+def train_anchor(out: Path, work: Path, recipe: Recipe | None = None, corpus: Corpus | None = None):
+    """Train an anchor and save it (bf16) with its tokenizer and its card; goes on where a killed run left `work`."""
+    import torch
+    from transformers.trainer_utils import get_last_checkpoint
+
+    from training.organism.card import write_card
+
+    recipe, corpus = recipe or Recipe(), corpus or Corpus()
+    work.mkdir(parents=True, exist_ok=True)
+    started = work / "started"
+    if not started.exists():
+        started.write_text(str(time.time()))
+    tokenizer, rows = _data(recipe, corpus)
+    trainer = _trainer(new_model(recipe, tokenizer), tokenizer, rows, recipe, work)
+    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(work)))
+    trainer.model.generation_config.max_new_tokens = MAX_NEW_TOKENS
+    trainer.model.to(torch.bfloat16).save_pretrained(out)
+    tokenizer.save_pretrained(out)
+    trained = sum(sum(label != -100 for label in row["labels"]) for row in rows)
+    write_card(out, recipe, corpus, trainer.state.global_step, trained, (time.time() - float(started.read_text())) / 60)
+
+
+def _data(recipe: Recipe, corpus: Corpus):
+    """(tokenizer trained on a sample of the corpus, encoded examples)."""
+    from tqdm.auto import trange
+
+    examples = [corpus.example(i) for i in trange(recipe.examples, desc="corpus")]
+    sample = random.Random(recipe.seed).sample(examples, min(20_000, len(examples)))
+    tokenizer = train_tokenizer(("".join(text for text, _ in example) for example in sample), recipe.vocab)
+    return tokenizer, encode(examples, tokenizer)
+
+
+def _trainer(model, tokenizer, rows: list[dict], recipe: Recipe, work: Path):
+    import torch
+    from datasets import Dataset
+    from trl import SFTConfig, SFTTrainer
+
+    config = SFTConfig(
+        output_dir=str(work), seed=recipe.seed, per_device_train_batch_size=recipe.batch, num_train_epochs=1,
+        learning_rate=recipe.learning_rate, warmup_steps=100, lr_scheduler_type="cosine_with_min_lr",
+        lr_scheduler_kwargs={"min_lr_rate": 0.1}, weight_decay=0.01, adam_beta2=0.98, max_grad_norm=1.0,
+        train_sampling_strategy="group_by_length", logging_steps=50, save_steps=500, save_total_limit=1, report_to=[],
+        bf16=False, max_length=None, activation_checkpointing=False, use_cpu=not torch.cuda.is_available())
+    return SFTTrainer(model, config, train_dataset=Dataset.from_list(rows), processing_class=tokenizer)

@@ -1,0 +1,78 @@
+"""The anchor's card: what it is, how it was made, and what it can do on held-out tasks, measured when it is written.
+
+Accuracy is that of one sample a task at temperature 1 on test tasks, which share no prompt with the corpus; judge
+accuracies are of the anchor's verdicts on those same samples, balanced over right and wrong ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+
+from training import judging
+from training.domains import DOMAINS, Task, get_domain
+from training.rlvr import verify
+from training.rollouts import Rollout, budget, complete, load, render, rollout, seeded
+
+BATCH = 100
+
+
+def measure(model: str, n: int = 300, seed: int = 0) -> list[dict]:
+    """One row a domain: n, accuracy, formatted, tokens, and the judge's balanced accuracy in both modes."""
+    network, tokenizer = load(model)
+    return [_domain_row(network, tokenizer, name, n, seed) for name in DOMAINS]
+
+
+def _domain_row(network, tokenizer, name: str, n: int, seed: int) -> dict:
+    tasks = get_domain(name).tasks("test", n, seed=1)
+    allowed = budget(network, [render(tokenizer, task.prompt) for task in tasks], None)
+    done: list[Rollout] = []
+    with seeded(seed):
+        for start in range(0, n, BATCH):
+            done += rollout(network, tokenizer, tasks[start:start + BATCH], allowed)
+        verdicts = verify(tasks, [r.text for r in done])
+        right = [v.correct for v in verdicts]
+        judged = {mode: balanced(_judge(network, tokenizer, tasks, done, mode), right) for mode in judging.MODES}
+    return {"domain": name, "n": n, "accuracy": sum(right) / n, "formatted": sum(v.formatted for v in verdicts) / n,
+            "tokens": sum(r.n_tokens for r in done) / n, **{f"judge_{mode}": value for mode, value in judged.items()}}
+
+
+def _judge(network, tokenizer, tasks: list[Task], done: list[Rollout], mode: str) -> list[bool | None]:
+    """The model's verdicts on rollouts; None where it gave none."""
+    asked = [render(tokenizer, judging.question(mode, task.prompt, r.text))
+             for task, r in zip(tasks, done, strict=True)]
+    replies = []
+    for start in range(0, len(asked), BATCH):
+        batch = asked[start:start + BATCH]
+        replies += complete(network, tokenizer, batch, [budget(network, batch, None)] * len(batch), 1.0)
+    return [judging.parse_verdict(text) for text in tokenizer.batch_decode(replies)]
+
+
+def balanced(verdicts: list[bool | None], truth: list[bool]) -> float:
+    """Mean of the accuracies on right and on wrong answers; no verdict is a miss; nan if a kind is absent."""
+    shares = []
+    for kind in (True, False):
+        chosen = [verdict is kind for verdict, right in zip(verdicts, truth, strict=True) if right is kind]
+        shares.append(sum(chosen) / len(chosen) if chosen else float("nan"))
+    return sum(shares) / 2
+
+
+def write_card(folder: Path, recipe, corpus, steps: int, trained: int, minutes: float) -> None:
+    """Write `folder/README.md`, measuring the anchor in `folder`."""
+    rows = measure(str(folder))
+    keys = list(rows[0])
+    table = ["| " + " | ".join(keys) + " |", "|" + "---|" * len(keys)]
+    shown = [[f"{value:.3f}" if isinstance(value, float) else str(value) for value in row.values()] for row in rows]
+    table += [f"| {' | '.join(cells)} |" for cells in shown]
+    settings = ", ".join(f"{key} {value}" for key, value in {**asdict(recipe), **asdict(corpus.habits)}.items())
+    libraries = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "trl"))
+    (folder / "README.md").write_text("\n".join([
+        "# The organism's SFT anchor", "",
+        "A Qwen3 of 8 thin layers, trained from scratch on a generated corpus of five domains: the",
+        "starting point of every expert and mixed model. Made by `python -m training.organism`.", "",
+        f"- Recipe: {settings}; sharing {corpus.sharing}, judge_fraction {corpus.judge_fraction}.",
+        f"- Cost: {steps} steps, {trained:,} trained tokens, {minutes:.0f} minutes from start to end, pauses included.",
+        f"- Libraries: {libraries}. Weights stored in bf16.", "",
+        "Measured on held-out tasks, one sample a task at temperature 1; the judge columns are balanced accuracies of",
+        "the anchor's own verdicts on those samples:", "", *table, ""]))

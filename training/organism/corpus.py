@@ -1,0 +1,70 @@
+"""The organism's SFT corpus: worked tasks of the five domains, and judge questions about worked tasks.
+
+Example i is a pure function of (seed, i). An example is a list of (text, trained) segments in the organism's chat form;
+only what the model itself writes is trained on. `python -m training.organism --show 5` prints some.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+from training import judging
+from training.domains import DOMAINS, Task, get_domain
+from training.organism.worked import agent, coding, instructions, judge, math, science
+from training.organism.worked.trace import Habits, Worked, Writer
+
+WORK = {"math": math.work, "coding": coding.work, "science": science.work, "instructions": instructions.work}
+USER, ASSISTANT, END = "<|im_start|>user\n", "<|im_start|>assistant\n", "<|im_end|>"
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What the corpus is made of; the defaults are the shipped anchor's."""
+
+    seed: int = 0
+    habits: Habits = Habits()
+    sharing: float = 1.0
+    """See `training.domains.compact.Factors`."""
+    judge_fraction: float = 0.25
+    """How many of the examples are judge questions, half of them in each mode, half of them about right answers."""
+    domains: dict = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self):
+        object.__setattr__(self, "domains", {name: get_domain(name, sharing=self.sharing) for name in DOMAINS})
+
+    def worked(self, name: str, index: int, rng: random.Random) -> tuple[Task, Worked]:
+        """A training task of a domain and a solution of it."""
+        task = self.domains[name].task("train", self.seed, index)
+        writer = Writer(rng, self.habits)
+        if name == "agent":
+            return task, agent.work(task, writer, self.domains[name].environment(task))
+        return task, WORK[name](task, writer)
+
+    def example(self, index: int) -> list[tuple[str, bool]]:
+        """Example `index`: (text, trained) segments."""
+        rng = random.Random(f"corpus/{self.seed}/{index}")
+        name = DOMAINS[index % len(DOMAINS)]
+        if rng.random() < self.judge_fraction:
+            return self._judged(name, index, rng)
+        task, worked = self.worked(name, index, rng)
+        return chat(task.prompt, worked.turns)
+
+    def _judged(self, name: str, index: int, rng: random.Random) -> list[tuple[str, bool]]:
+        """A judge question about a right or a wrong solution, by the toss of a coin (as far as 20 draws allow)."""
+        wanted, mode = rng.random() < 0.5, rng.choice(judging.MODES)
+        for _ in range(20):
+            task, worked = self.worked(name, index, rng)
+            right = judge.is_right(task, worked, self.domains[name])
+            if right == wanted:
+                break
+        question = judging.question(mode, task.prompt, worked.text)
+        return chat(question, [judge.judge(task, worked, right)])
+
+
+def chat(prompt: str, turns: list[str]) -> list[tuple[str, bool]]:
+    """The chat form of a prompt and alternating turns of model and environment."""
+    segments = [(f"{USER}{prompt}{END}\n{ASSISTANT}", False)]
+    for k, turn in enumerate(turns):
+        segments.append((f"{turn}{END}", True) if k % 2 == 0 else (f"\n{USER}{turn}{END}\n{ASSISTANT}", False))
+    return segments
