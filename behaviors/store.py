@@ -12,6 +12,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -33,7 +34,7 @@ class TraceStore:
         """Traces of the zoo's models (by name; default all) on its domains; column `model` holds the names."""
         names, places = models or list(self.zoo.models), domains or self.zoo.manifest.domains
         wanted = [(name, domain) for name in names for domain in places]
-        missing = [pair for pair in wanted if not self._holds(*pair, n_tasks, n)]
+        missing = [pair for pair in wanted if not _enough(self.held(*pair), n_tasks, n)]
         jobs = [(str(self._file(*pair)), str(self.zoo.models[pair[0]]), *pair, n_tasks, n, self.zoo.seed)
                 for pair in missing]
         side_by_side(_sample, jobs, "sampling", self.progress)
@@ -56,17 +57,22 @@ class TraceStore:
     def _file(self, model: str, domain: str) -> Path:
         return self.zoo.folder / "traces" / model / f"{domain}-{self.zoo.seed}.parquet"
 
-    def _holds(self, model: str, domain: str, n_tasks: int, n: int) -> bool:
+    def held(self, model: str, domain: str) -> tuple[int, int]:
+        """(tasks, samples a task) that the store has of a model on a domain; (0, 0) when it was never sampled."""
         file = self._file(model, domain)
         if not file.exists():
-            return False
+            return 0, 0
         held = pd.read_parquet(file, columns=["task_id", "sample"])
-        return held.task_id.nunique() >= n_tasks and held["sample"].max() + 1 >= n
+        return held.task_id.nunique(), int(held["sample"].max()) + 1
 
     def _read(self, model: str, domain: str, n_tasks: int, n: int) -> pd.DataFrame:
         held = pd.read_parquet(self._file(model, domain))
         first = held.task_id.drop_duplicates().head(n_tasks)
         return held[held.task_id.isin(first) & (held["sample"] < n)]
+
+
+def _enough(held: tuple[int, int], n_tasks: int, n: int) -> bool:
+    return held[0] >= n_tasks and held[1] >= n
 
 
 def side_by_side(work, jobs: list[tuple], title: str, progress: bool) -> None:
@@ -75,17 +81,29 @@ def side_by_side(work, jobs: list[tuple], title: str, progress: bool) -> None:
 
     if not jobs:
         return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(len(jobs), os.cpu_count() or 1), mp_context=context, initializer=_one_thread) as pool:
-        futures = [pool.submit(work, *job) for job in jobs]
+    futures = [_workers().submit(work, *job) for job in jobs]
+    try:
         for future in tqdm(as_completed(futures), total=len(jobs), desc=title, unit="file", disable=not progress):
             future.result()
+    finally:
+        for future in futures:
+            future.cancel()
+
+
+@cache
+def _workers() -> ProcessPoolExecutor:
+    """Worker processes, started once (importing torch takes them seconds) and kept until the program ends."""
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(os.cpu_count() or 1, mp_context=context, initializer=_one_thread)
 
 
 def _one_thread() -> None:
+    """A worker's settings: one torch thread, no progress bars of its own."""
     import torch
+    from transformers.utils import logging
 
     torch.set_num_threads(1)
+    logging.disable_progress_bar()
 
 
 def _sample(file: str, path: str, name: str, domain: str, n_tasks: int, n: int, seed: int) -> None:

@@ -98,7 +98,7 @@ def test_a_model_judges_repeatably(tiny):
 
 
 def test_a_question_that_leaves_no_room_is_named(tiny):
-    with pytest.raises(ValueError, match="fills the 96"):
+    with pytest.raises(ValueError, match="fills the model's context of 96"):
         judge(tiny, TRACES.assign(prompt="What " * 96))
 
 

@@ -162,7 +162,7 @@ def test_manifests_that_cannot_be_read(tmp_path, content, says):
 @pytest.mark.parametrize("name", ["no_such_zoo", "", "m2rl", "/no/such/folder"])
 def test_neither_folder_nor_name(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ZooError, match="is no folder with a zoo.json, nor a built-in zoo: organism, smollm2, m2rl-4b"):
+    with pytest.raises(ZooError, match="is no folder with a zoo.json, nor a built-in zoo: organism, m2rl-4b"):
         Zoo.load(name)
 
 

@@ -38,8 +38,10 @@ def build_zoo(preset: str = "organism", out: str | Path = "runs/organism/seed0",
     domain's expert again, with another seed) and "shuffled" (that expert on permuted rewards); `resume=False` starts
     over.
     """
-    chosen, settings, folder = _runnable(list(domains or DOMAINS)), get_preset(preset), Path(out)
-    runs = plan(settings, chosen, seed, steps or settings.steps, mixture or dict.fromkeys(chosen, 1.0), tuple(controls))
+    settings, folder = get_preset(preset), Path(out)
+    chosen = _runnable(list(DOMAINS if domains is None else domains))
+    runs = plan(settings, chosen, seed, settings.steps if steps is None else steps,
+                dict.fromkeys(chosen, 1.0) if mixture is None else mixture, tuple(controls))
     if resume and (folder / MANIFEST).is_file():
         zoo = Zoo.load(folder)
         missing = [run.name for run in runs if run.name not in zoo.runs]
@@ -67,8 +69,13 @@ def _runnable(domains: list[str]) -> list[str]:
 def plan(preset: Preset, domains: list[str], seed: int, steps: int, mixture: dict[str, float],
          controls: tuple[str, ...]) -> list[Run]:
     """The runs of a zoo, the longest first."""
+    if not domains:
+        raise ValueError(f"no domains to train on; choose at least one of {', '.join(DOMAINS)}")
     for name in domains:
         get_domain(name)
+    outside = [name for name in normalized(mixture) if name not in domains]
+    if outside:
+        raise ValueError(f"the mixture asks for {outside[0]!r}; the zoo's domains are {', '.join(domains)}")
     for name in controls:
         if name not in CONTROLS:
             raise ValueError(f"unknown control {name!r}; choose among {', '.join(CONTROLS)}")
@@ -112,9 +119,12 @@ def train_all(runs: list[Run], folder: Path, progress: bool) -> dict[str, dict]:
 
 
 def _one_thread() -> None:
+    """A worker's settings: one torch thread, no progress bars of its own."""
     import torch
+    from transformers.utils import logging
 
     torch.set_num_threads(1)
+    logging.disable_progress_bar()
 
 
 def _steps_done(log: Path) -> int:

@@ -26,10 +26,11 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
+from training.checkpoints import Checkpoint
 from training.domains import Task, Verdict, get_domain
 from training.mixture import normalized, step_tasks
 from training.presets import Preset
-from training.rollouts import Rollout, rollout
+from training.rollouts import Rollout, load, rollout
 
 LOG_FIELDS = ("step", "domain", "prompts", "rollouts", "reward", "accuracy", "formatted", "tokens", "turns",
               "equal_groups", "seconds")
@@ -140,7 +141,7 @@ def _truncate_log(log: Path, steps: int) -> None:
 
 
 def train_run(run: Run, folder: Path, resume: bool = True) -> dict:
-    """Train (or go on training) one run in `folder`; returns its cost: tokens, optimizer_steps, seconds.
+    """Train (or go on training) one run in `folder`; returns its cost (tokens, optimizer_steps, seconds, ...).
 
     The model is left in `folder/final` (bf16, with tokenizer), earlier states asked for by `run.keep` beside it.
     """
@@ -159,7 +160,19 @@ def train_run(run: Run, folder: Path, resume: bool = True) -> dict:
     log = pd.read_csv(rewarder.log)
     return {"optimizer_steps": trainer.state.global_step, "tokens": int((log.tokens * log.rollouts).sum()),
             "rollouts": int(log.rollouts.sum()), "seconds": round(float(log.groupby("step").seconds.max().sum()), 1),
-            "mixture": normalized(run.mixture), "seed": run.seed, "shuffled": run.shuffled}
+            "mixture": normalized(run.mixture), "seed": run.seed, "shuffled": run.shuffled,
+            "changed": round(changed_fraction(run.anchor, folder / "final"), 4)}
+
+
+def changed_fraction(anchor: str, model: Path, eta: float = 1e-3) -> float:
+    """Share of stored weights w with |w - w0| > eta max(|w|, |w0|), w0 the anchor's (in bf16: that differ at all)."""
+    before, after = Checkpoint(anchor), Checkpoint(model)
+    changed = total = 0
+    for name in after.names:
+        old, new = before.tensor(name).float(), after.tensor(name).float()
+        changed += int(((new - old).abs() > eta * new.abs().maximum(old.abs())).sum())
+        total += new.numel()
+    return changed / total
 
 
 def save_model(model, tokenizer, folder: Path, dtype) -> None:
@@ -179,7 +192,7 @@ def _trainer(run: Run, rewarder: Rewarder, folder: Path):
     """The GRPOTrainer of a run, with the paper's settings."""
     import torch
     from datasets import Dataset
-    from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
+    from transformers import TrainerCallback
     from trl import GRPOConfig, GRPOTrainer
 
     preset, batch = run.preset, run.preset.prompts * run.preset.generations
@@ -191,8 +204,7 @@ def _trainer(run: Run, rewarder: Rewarder, folder: Path):
         loss_type="grpo", scale_rewards="group", shuffle_dataset=False, save_steps=5, save_total_limit=1, bf16=False,
         activation_checkpointing=False, report_to=[], logging_strategy="no", disable_tqdm=True,
         use_cpu=not torch.cuda.is_available())
-    tokenizer = AutoTokenizer.from_pretrained(run.anchor)
-    model = AutoModelForCausalLM.from_pretrained(run.anchor, dtype=torch.float32)
+    model, tokenizer = load(run.anchor, dtype=torch.float32)
 
     class KeepStates(TrainerCallback):
         """Saves the states that the run was asked to keep."""

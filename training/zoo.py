@@ -23,7 +23,7 @@ from pathlib import Path
 from training.merging import merge
 
 MANIFEST = "zoo.json"
-BUILT = ("organism", "smollm2")
+BUILT = ("organism",)
 """Built-in names that `build_zoo` trains on first use."""
 RELEASED = ("m2rl-4b",)
 """Built-in names of released checkpoints."""

@@ -24,12 +24,12 @@ class Recipe:
     """How the anchor is trained; the defaults are the shipped anchor's."""
 
     seed: int = 0
-    examples: int = 200_000
+    examples: int = 128_000
     """Corpus examples, each seen once."""
-    batch: int = 64
+    batch: int = 16
     """Examples a step."""
-    learning_rate: float = 2e-3
-    """Peak rate; 100 steps of warm-up, then a cosine to a tenth of it."""
+    learning_rate: float = 1.5e-3
+    """Peak rate; 200 steps of warm-up, then a cosine to a tenth of it."""
     width: int = 128
     layers: int = 8
     vocab: int = 1024
@@ -103,8 +103,8 @@ def _trainer(model, tokenizer, rows: list[dict], recipe: Recipe, work: Path):
 
     config = SFTConfig(
         output_dir=str(work), seed=recipe.seed, per_device_train_batch_size=recipe.batch, num_train_epochs=1,
-        learning_rate=recipe.learning_rate, warmup_steps=100, lr_scheduler_type="cosine_with_min_lr",
+        learning_rate=recipe.learning_rate, warmup_steps=200, lr_scheduler_type="cosine_with_min_lr",
         lr_scheduler_kwargs={"min_lr_rate": 0.1}, weight_decay=0.01, adam_beta2=0.98, max_grad_norm=1.0,
-        train_sampling_strategy="group_by_length", logging_steps=50, save_steps=500, save_total_limit=1, report_to=[],
+        train_sampling_strategy="group_by_length", logging_steps=100, save_steps=1000, save_total_limit=1, report_to=[],
         bf16=False, max_length=None, activation_checkpointing=False, use_cpu=not torch.cuda.is_available())
     return SFTTrainer(model, config, train_dataset=Dataset.from_list(rows), processing_class=tokenizer)

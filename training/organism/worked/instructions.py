@@ -57,7 +57,7 @@ def wanted(task: Task) -> dict:
 
 
 def compose(task: Task, writer: Writer) -> Text:
-    """A text that obeys every instruction of the task."""
+    """A text that obeys every instruction of the task (but names the topic at most once a bullet point)."""
     asked, rng = wanted(task), writer.rng
     pool = [word for word in TOPICS[task.metadata["topic"]] if word != asked.get("forbidden")]
     least = max(asked.get("frequency") or 1, 1)
@@ -68,8 +68,6 @@ def compose(task: Task, writer: Writer) -> Text:
         clauses[k] = (*clauses[k], asked["keyword"])
     text = Text(task.metadata["topic"], tuple(clauses), max(least, rng.randint(1, count)), asked.get("ending") or "",
                 "bullets" in asked, "comma" not in asked and rng.random() < 0.3)
-    if (asked.get("frequency") or 0) > count:
-        clauses += [(rng.choice(pool),)] * (asked["frequency"] - count)
     while text.words < (asked.get("length") or 0):
         text = _longer(text, pool, writer, may_add="bullets" not in asked)
     return text

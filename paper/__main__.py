@@ -1,0 +1,81 @@
+"""Put the measured results into the README: `python -m paper [--results paper/results/organism] [--readme README.md]`.
+
+Between the README's `<!-- results -->` marks goes a table made from `expert_gains/gains.csv`, `expert_gains/runs.csv`
+and `self_verification/behavior.csv`, and the verdicts of `self_verification/findings.json`. Nothing is typed in.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+MARKS = ("<!-- results -->", "<!-- /results -->")
+
+
+def gains_table(results: Path) -> list[str]:
+    """Markdown: each expert against the anchor on its own domain."""
+    gains, runs = (pd.read_csv(results / "expert_gains" / name) for name in ("gains.csv", "runs.csv"))
+    first = gains.iloc[0]
+    lines = [f"Each expert on its own domain: avg@{first.k} on {first.n_tasks} held-out tasks, seeds {first.seeds}; "
+             "the gain is paired by task and seed, with its 95 % interval.", "",
+             "| domain | anchor | expert | gain | tokens, anchor -> expert | weights changed | verdict |",
+             "|---|---|---|---|---|---|---|"]
+    for row in gains.itertuples():
+        changed = runs[runs.run == f"expert-{row.domain}"].changed.mean()
+        lines.append(f"| {row.domain} | {row.anchor:.1f} % | {row.expert:.1f} % | {row.gain:+.1f} [{row.ci_low:+.1f}, "
+                     f"{row.ci_high:+.1f}] | {row.tokens_anchor:.0f} -> {row.tokens_expert:.0f} | "
+                     f"{100 * changed:.0f} % | {row.verdict.replace('_', ' ')} |")
+    return lines
+
+
+def findings_table(results: Path) -> list[str]:
+    """Markdown: the findings of the self-verification study."""
+    findings = pd.read_json(results / "self_verification" / "findings.json")
+    lines = ["| claim | source | measured [95 %] | tasks, seeds | adjusted p | verdict |", "|---|---|---|---|---|---|"]
+    for row in findings.itertuples():
+        known = pd.notna(row.measured)
+        value = f"{row.measured:+.1f} [{row.ci_low:+.1f}, {row.ci_high:+.1f}]" if known else "-"
+        shown_p = f"{row.p_adjusted:.3f}" if known else "-"
+        verdict = row.verdict.replace("_", " ") + (" (by construction)" if row.by_construction else "")
+        lines.append(f"| {row.claim} | {row.source} | {value} | {row.n}, {row.seeds} | {shown_p} | {verdict} |")
+    return lines
+
+
+def fill(readme: str, block: list[str]) -> str:
+    """The README with the block between its marks. Raises ValueError when the marks are not there."""
+    head, opened, rest = readme.partition(MARKS[0])
+    _, closed, tail = rest.partition(MARKS[1])
+    if not (opened and closed):
+        raise ValueError(f"the README lacks the marks {MARKS[0]} and {MARKS[1]}, between which the results go")
+    body = "\n".join(block)
+    return f"{head}{MARKS[0]}\n{body}\n{MARKS[1]}{tail}"
+
+
+def block(results: Path) -> list[str]:
+    """All that stands between the marks."""
+    between = ["", "The paper's findings on verification, on the same zoos:", ""]
+    return [*gains_table(results), *between, *findings_table(results)]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m paper", description="Put the measured results into the README.")
+    parser.add_argument("--results", type=Path, default=Path("paper/results/organism"))
+    parser.add_argument("--readme", type=Path, default=Path("README.md"))
+    given = parser.parse_args(arguments)
+    try:
+        text = fill(given.readme.read_text(encoding="utf-8"), block(given.results))
+    except (ValueError, FileNotFoundError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    aside = given.readme.with_suffix(".partial")
+    aside.write_text(text, encoding="utf-8")
+    os.replace(aside, given.readme)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

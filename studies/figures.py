@@ -1,0 +1,49 @@
+"""How the figures of all studies look and are saved: one palette by kind of model, PNG and PDF."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+COLORS = {  # Okabe and Ito (2008): told apart with any color vision
+    "own": "#D55E00", "mixed": "#0072B2", "merged": "#009E73", "other": "#8C8C8C",
+}
+ACRONYMS = ("ties", "dare", "sce")
+INK, FAINT = "#222222", "#B8B8B8"
+
+
+def kind_of(model: str) -> str:
+    """The kind of a zoo's model, which decides its color: mixed, merged or other."""
+    return next((kind for kind in ("mixed", "merged") if model.split("-")[0] == kind), "other")
+
+
+def shown(model: str) -> str:
+    """A model's name as a reader sees it: `merged-dare_ties` is `merged, DARE TIES`."""
+    head, _, rest = model.partition("-")
+    name = " ".join(word.upper() if word in ACRONYMS else word for word in rest.split("_"))
+    if head == "expert":
+        return f"{name} expert"
+    if (head, rest) == ("mixed", "paper"):
+        return "mixed, paper's budget"
+    return f"{head}, {name}" if rest else head
+
+
+def style() -> None:
+    """Set matplotlib up for a quiet figure that is read at about 1000 pixels width."""
+    import matplotlib
+    import seaborn
+
+    seaborn.set_theme(style="ticks", font="DejaVu Sans", rc={
+        "font.size": 10, "axes.titlesize": 11, "axes.labelsize": 10, "xtick.labelsize": 9.5, "ytick.labelsize": 9.5,
+        "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": FAINT, "xtick.color": FAINT,
+        "xtick.labelcolor": INK, "ytick.labelcolor": INK, "text.color": INK, "axes.labelcolor": INK,
+        "pdf.fonttype": 42, "axes.titleweight": "bold"})
+    matplotlib.use("Agg")
+
+
+def save(figure, folder: Path, name: str) -> None:
+    """Write `name`.png and `name`.pdf, and close the figure."""
+    from matplotlib import pyplot
+
+    for suffix in ("png", "pdf"):
+        figure.savefig(folder / f"{name}.{suffix}", dpi=150)
+    pyplot.close(figure)

@@ -1,0 +1,130 @@
+"""What every study's command line does: open the zoos, give `run` a folder, print what it says, name errors in a line.
+
+    python studies/<study>.py [--zoo NAME_OR_PATH] [--out DIR] [--seeds 0,1,2] [--quick]
+
+`--zoo` is a built-in name or a folder that holds a zoo.json; with `--seeds`, a built-in name (its zoos are built on
+first use under runs/NAME/seedS) or a folder that holds zoos seed0, seed1, ... A folder of results is whole or absent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from training.zoo import BUILT, MANIFEST, RELEASED, Zoo, ZooError
+
+FINDINGS = "findings.json"
+
+
+class StudyError(ValueError):
+    """A study cannot be made of what it was given."""
+
+
+def seed_list(text: str) -> list[int]:
+    """`0,1,2` as numbers, each once. Raises argparse.ArgumentTypeError naming what is not a seed."""
+    parts = [part.strip() for part in text.split(",")]
+    wrong = [part for part in parts if not (part.isascii() and part.isdigit())]
+    if wrong:
+        raise argparse.ArgumentTypeError(f"{wrong[0]!r} is not a seed; write whole numbers with commas, as in 0,1,2")
+    seeds = [int(part) for part in parts]
+    if len(set(seeds)) < len(seeds):
+        raise argparse.ArgumentTypeError(f"{text!r} names a seed twice")
+    return seeds
+
+
+def arguments(study: str, about: str, argv: list[str] | None = None) -> argparse.Namespace:
+    """Parse a study's command line: zoo, out (or None), seeds (or None), quick."""
+    parser = argparse.ArgumentParser(prog=f"python studies/{study}.py", description=about)
+    parser.add_argument("--zoo", default="organism", help="a built-in name or a folder (default organism)")
+    parser.add_argument("--out", type=Path, help=f"folder of results (default results/ZOO/{study})")
+    parser.add_argument("--seeds", type=seed_list, help="zoos of these seeds, as in 0,1,2")
+    parser.add_argument("--quick", action="store_true", help="a minute's worth: fewer models, tasks and samples")
+    return parser.parse_args(argv)
+
+
+def open_zoos(zoo: str, seeds: list[int] | None) -> list[Zoo]:
+    """The zoos that `--zoo` and `--seeds` mean. Raises StudyError or ZooError when they are not there."""
+    if seeds is None:
+        return [Zoo.load(zoo)]
+    if (Path(zoo) / MANIFEST).is_file():
+        raise StudyError(f"{zoo} is one zoo; leave out --seeds, or give the folder that holds {zoos_of(seeds)}")
+    if Path(zoo).is_dir():
+        return [Zoo.load(Path(zoo) / f"seed{seed}") for seed in seeds]
+    if zoo not in BUILT:
+        hint = " has one seed: leave out --seeds" if zoo in RELEASED else f" is no folder that holds {zoos_of(seeds)}"
+        raise StudyError(f"{zoo!r}{hint}; zoos that are built for any seed: {', '.join(BUILT)}")
+    from training import build_zoo
+
+    return [build_zoo(zoo, out=f"runs/{zoo}/seed{seed}", seed=seed) for seed in seeds]
+
+
+def zoos_of(seeds: list[int]) -> str:
+    """The folders that seeds name: `seed0, seed1`."""
+    return ", ".join(f"seed{seed}" for seed in seeds)
+
+
+def distinct(zoos: list[Zoo]) -> list[Zoo]:
+    """The zoos, if they differ in seed and agree in models and domains; else StudyError."""
+    first = zoos[0]
+    for k, zoo in enumerate(zoos[1:], 1):
+        if zoo.seed in [other.seed for other in zoos[:k]]:
+            raise StudyError(f"{zoo.folder} has seed {zoo.seed}, as another of the zoos has; seeds must differ")
+        odd = set(zoo.models) ^ set(first.models) | set(domains_of(zoo)) ^ set(domains_of(first))
+        if odd:
+            raise StudyError(f"only one of {first.folder} and {zoo.folder} has {', '.join(sorted(odd))}; "
+                             "zoos of several seeds must have the same models and domains")
+    return zoos
+
+
+def domains_of(zoo: Zoo) -> list[str]:
+    """The domains of a zoo: the manifest's, or those of its experts."""
+    return list(zoo.manifest.domains) or list(zoo.experts)
+
+
+def out_folder(chosen: argparse.Namespace, zoos: list[Zoo], study: str) -> Path:
+    """`--out`, or results/ZOO/STUDY: ZOO is the built-in name or, of a path, the zoo's (of several, the folder's)."""
+    if chosen.out:
+        return chosen.out
+    if chosen.zoo in BUILT + RELEASED and not Path(chosen.zoo).is_dir():
+        return Path("results") / chosen.zoo / study
+    return Path("results") / (Path(chosen.zoo).resolve().name if chosen.seeds else zoos[0].name) / study
+
+
+@contextmanager
+def whole(out: Path) -> Iterator[Path]:
+    """A temporary sibling to write results into; it becomes `out` when the block ends well, and is removed otherwise.
+
+    Raises StudyError where `out` is something else than an earlier run's results, which it would replace.
+    """
+    if out.exists() and not (out.is_dir() and ((out / FINDINGS).is_file() or not any(out.iterdir()))):
+        raise StudyError(f"{out} exists and holds no {FINDINGS}: it is not a study's results; choose another --out")
+    aside, old = (out.with_name(f".{out.name}.{part}.{uuid.uuid4().hex[:8]}") for part in ("partial", "old"))
+    aside.mkdir(parents=True)
+    try:
+        yield aside
+        if out.exists():
+            os.replace(out, old)
+        os.replace(aside, out)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def main(study: str, about: str, run: Callable[[list[Zoo], Path, bool], list[str]],
+         argv: list[str] | None = None) -> int:
+    """A study's command line: `run(zoos, out, quick)` writes `out` and returns what to print. Returns the status."""
+    chosen = arguments(study, about, argv)
+    try:
+        zoos = open_zoos(chosen.zoo, chosen.seeds)
+        lines = run(zoos, out_folder(chosen, zoos, study), chosen.quick)
+    except (StudyError, ZooError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print("\n".join(lines))
+    return 0

@@ -1,0 +1,143 @@
+"""Did RLVR, mixing and merging change how a model checks itself, turns back, how long it writes, how well it judges?
+
+M2RL (arXiv 2602.12566), "Locus of Error" and Table 7; the claims and their sources are in `verification_claims.py`.
+
+    python studies/self_verification.py [--zoo NAME_OR_PATH] [--out DIR] [--seeds 0,1,2] [--quick]
+
+Writes accuracy.csv (avg@k), behavior.csv (levels, and changes against the anchor on the same tasks), judge.csv,
+corrections.csv, findings.json and self_verification.{png,pdf}. `--quick` studies the anchor, the experts, the mixed
+model and one merge, on the traces that the zoo holds of these, or, where it lacks some, on 12 tasks x 4 samples.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from behaviors.metrics import avg_at_k
+from behaviors.store import TraceStore
+from behaviors.tagger import tag
+from studies.figures import save
+from studies.findings import VERDICTS, Finding, settle, write
+from studies.harness import StudyError, distinct, domains_of, main, whole
+from studies.verification_claims import Cast, claims
+from studies.verification_figure import draw
+from studies.verification_judging import Judging, judge_table, verdicts
+from studies.verification_traces import MEASURES, behavior_table, change, correction_table, counted
+from training.zoo import Zoo
+
+STUDY = "self_verification"
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much is sampled and judged, of each (model, domain)."""
+
+    tasks: int = 60
+    samples: int = 4
+    """Completions a task."""
+    judged: int = 40
+    """Tasks whose completions are judged: one a task in each pool."""
+
+
+QUICK = Sizes(tasks=12, samples=4, judged=8)
+
+
+def run(zoos: list[Zoo], out: Path, quick: bool = False, progress: bool = True,
+        sizes: Sizes | None = None) -> list[Finding]:
+    """Study zoos that differ in seed alone, and write the results to `out`, whole or not at all.
+
+    `sizes` overrides those of the full or the quick run. Raises StudyError for zoos that cannot be studied together, or
+    that have no experts.
+    """
+    models = chosen_models(distinct(zoos)[0], quick)
+    if sizes is None:
+        sizes = quick_sizes(zoos, models) if quick else Sizes()
+    with whole(Path(out)) as folder:
+        table, tags, judged = collect(zoos, models, sizes, progress)
+        behavior = behavior_table(table, tags)
+        findings = settle(claims(cast_of(zoos[0], models), Judging(judged), lambda *which: change(table, *which)))
+        avg_at_k(table).to_csv(folder / "accuracy.csv", index=False)
+        behavior.to_csv(folder / "behavior.csv", index=False)
+        judge_table(judged).to_csv(folder / "judge.csv", index=False)
+        correction_table(table).to_csv(folder / "corrections.csv", index=False)
+        save(draw(behavior, findings, ", ".join(zoo.name for zoo in zoos)), folder, STUDY)
+        write(findings, folder / "findings.json")
+    return findings
+
+
+def chosen_models(zoo: Zoo, quick: bool) -> list[str]:
+    """The models studied: all, or for a quick run the anchor, the experts, the mixed model and one merge (TIES)."""
+    if not zoo.experts:
+        raise StudyError(f"{zoo.folder} has no experts; this study compares experts with the anchor")
+    if not quick:
+        return list(zoo.models)
+    merged = [name for name in zoo.models if name.startswith("merged-")]
+    merge = "merged-ties" if "merged-ties" in merged else merged[0]
+    return [name for name in zoo.models if name in ("anchor", "mixed", merge) or name.startswith("expert-")]
+
+
+def quick_sizes(zoos: list[Zoo], models: list[str]) -> Sizes:
+    """What the trace stores hold of every model and domain, at most the full sizes; QUICK where one holds nothing."""
+    held = [TraceStore(zoo).held(model, domain) for zoo in zoos for model in models for domain in domains_of(zoo)]
+    tasks, samples = (min(sizes) for sizes in zip((Sizes.tasks, Sizes.samples), *held, strict=True))
+    if tasks == 0:
+        return QUICK
+    return Sizes(tasks, samples, min(tasks, QUICK.judged))
+
+
+def cast_of(zoo: Zoo, models: list[str]) -> Cast:
+    """Who is studied."""
+    return Cast(domains_of(zoo), {domain: f"expert-{domain}" for domain in zoo.experts}, "mixed" in models, zoo.preset)
+
+
+def collect(zoos: list[Zoo], models: list[str], sizes: Sizes,
+            progress: bool) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """(traces with their counts, their tags, verdicts) of all zoos; sampled and judged where the stores lack them."""
+    authors = [name for name in models if name == "anchor" or name.startswith("expert-")]
+    traces, judged = [], []
+    for zoo in zoos:
+        store = TraceStore(zoo, progress)
+        traces.append(store.traces(models, domains_of(zoo), sizes.tasks, sizes.samples))
+        judged.append(verdicts(store, traces[-1], models, authors, min(sizes.judged, sizes.tasks)))
+    together = pd.concat(traces, ignore_index=True)
+    tags = tag(together["completion"].tolist())
+    return counted(together, tags), tags, pd.concat(judged, ignore_index=True)
+
+
+def summary(out: Path) -> list[str]:
+    """Ten lines, or fewer, about the results in a folder."""
+    behavior, findings = pd.read_csv(out / "behavior.csv"), pd.read_json(out / "findings.json")
+    first = behavior.iloc[0]
+    lines = [f"{behavior['model'].nunique()} models, {behavior['domain'].nunique()} domains, {first['n_tasks']} tasks "
+             f"x {first['k']} samples, {first['n_seeds']} seed(s); change against the anchor on the same tasks [95 %]:"]
+    lines += [_line(behavior, f"expert-{domain}", domain) for domain in behavior["domain"].unique()
+              if f"expert-{domain}" in set(behavior["model"])]
+    for name in ("locus-reasoning-common", "locus-instructions-common"):
+        one = findings[findings["id"] == name].iloc[0]
+        bounds = f" {one['measured']:+.0f} [{one['ci_low']:+.0f}, {one['ci_high']:+.0f}]"
+        value = "" if pd.isna(one["measured"]) else bounds
+        lines.append(f"judging, {one['claim']}:{value} {one['verdict']}")
+    counts = findings["verdict"].value_counts()
+    lines.append("findings: " + ", ".join(f"{counts.get(verdict, 0)} {verdict}" for verdict in VERDICTS))
+    return [*lines, f"written to {out}"]
+
+
+def _line(behavior: pd.DataFrame, model: str, domain: str) -> str:
+    rows = behavior[(behavior["model"] == model) & (behavior["domain"] == domain)].set_index("measure")
+    names = dict(zip(MEASURES, ("accuracy", "checks", "turns back", "tokens"), strict=True))
+    parts = [f"{name} {row['change']:+.0f} [{row['change_low']:+.0f}, {row['change_high']:+.0f}]"
+             for measure, name in names.items() for row in [rows.loc[measure]]]
+    return f"{model}: {', '.join(parts)}"
+
+
+def study(zoos: list[Zoo], out: Path, quick: bool) -> list[str]:
+    """`run`, then what to print."""
+    run(zoos, out, quick)
+    return summary(out)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(STUDY, __doc__.splitlines()[0], study))

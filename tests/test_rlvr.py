@@ -1,0 +1,96 @@
+"""GRPO runs: repeatable, resumable, logged by domain; every reference answer scores 1 before anything is trained."""
+
+import pandas as pd
+import pytest
+
+from tests.tiny import preset, save_model
+from training import rlvr
+from training.checkpoints import Checkpoint, CheckpointError
+from training.domains import DOMAINS, Task
+from training.domains.task import Domain
+from training.rlvr import Rewarder, Run, check_references, train_run
+from training.rollouts import Rollout
+
+
+@pytest.fixture(scope="module")
+def anchor(tmp_path_factory):
+    return save_model(tmp_path_factory.mktemp("anchor"))
+
+
+def run(anchor, **changes):
+    return Run(**{"name": "mixed", "anchor": anchor, "mixture": {"math": 1.0, "science": 1.0}, "steps": 2, "seed": 0,
+                  "preset": preset(), **changes})
+
+
+def weights(folder):
+    checkpoint = Checkpoint(folder)
+    return {name: checkpoint.tensor(name) for name in checkpoint.names}
+
+
+def same(a, b):
+    return all(a[name].equal(b[name]) for name in a)
+
+
+def test_reference_answers_score_one():
+    check_references(list(DOMAINS), n=10)
+
+
+def test_a_verifier_that_no_answer_satisfies_is_found_before_training(monkeypatch):
+    monkeypatch.setattr(Domain, "check", lambda self, task, answer: (False, "no"), raising=True)
+    monkeypatch.setattr("training.domains.math.MathDomain.check", lambda self, task, answer: (False, "never right"))
+    with pytest.raises(ValueError, match="the reference answer of math-train-0-0 scores 0.0: never right"):
+        check_references(["math"])
+
+
+def test_a_killed_run_goes_on_and_ends_where_an_unbroken_one_does(anchor, tmp_path, monkeypatch):
+    whole = train_run(run(anchor, steps=7, keep=((3, "early"),)), tmp_path / "whole")
+    judged, calls = rlvr.verify, []
+
+    def dies(*arguments):
+        calls.append(1)
+        if len(calls) == 7:
+            raise KeyboardInterrupt
+        return judged(*arguments)
+
+    monkeypatch.setattr(rlvr, "verify", dies)
+    with pytest.raises(KeyboardInterrupt):
+        train_run(run(anchor, steps=7, keep=((3, "early"),)), tmp_path / "killed")
+    calls.clear()
+    cost = train_run(run(anchor, steps=7, keep=((3, "early"),)), tmp_path / "killed")
+    assert len(calls) == 2  # steps 5 and 6: it went on from the checkpoint after step 5
+    log = pd.read_csv(tmp_path / "killed/log.csv")
+    assert log.groupby("domain").step.apply(list).to_dict() == {"math": list(range(7)), "science": list(range(7))}
+    assert same(weights(tmp_path / "whole/final"), weights(tmp_path / "killed/final"))
+    assert same(weights(tmp_path / "whole/early"), weights(tmp_path / "killed/early"))
+    assert cost["optimizer_steps"] == whole["optimizer_steps"] == 7
+    assert cost["tokens"] == whole["tokens"]
+
+
+def test_seeds_decide_the_rollouts(anchor, tmp_path):
+    logs = [train_run(run(anchor, seed=seed), tmp_path / str(k)) and
+            pd.read_csv(tmp_path / str(k) / "log.csv").drop(columns="seconds") for k, seed in enumerate((0, 0, 1))]
+    assert logs[0].equals(logs[1])
+    assert not logs[0].equals(logs[2])
+
+
+def test_shuffled_rewards_are_the_same_rewards_elsewhere(anchor, tmp_path):
+    tasks = [Task("math", str(i), "What is 1 + 1?", "2") for i in range(20)]
+    texts = [f"<think> </think> Answer: {2 if i < 6 else 3}" for i in range(20)]
+    seen = {}
+    for shuffled in (False, True):
+        rewarder = Rewarder(run(anchor, shuffled=shuffled), tmp_path)
+        rewarder.tasks = {task.id: task for task in tasks}
+        state = type("State", (), {"global_step": 3})
+        done = [Rollout([1], [2], [1], text) for text in texts]
+        seen[shuffled] = rewarder.rewards([task.id for task in tasks], done, state)
+    assert seen[False] == [1.0] * 6 + [0.0] * 14
+    assert sorted(seen[True]) == sorted(seen[False]) != seen[True]
+    log = pd.read_csv(tmp_path / "log.csv", names=rlvr.LOG_FIELDS)
+    assert log.accuracy.tolist() == [0.3, 0.3]  # the log tells the truth about the answers
+    assert log.equal_groups.tolist() == [20, 20]
+
+
+def test_an_anchor_that_is_no_model_is_named(tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(CheckpointError, match="empty"):
+        train_run(run(str(tmp_path / "empty")), tmp_path / "out")

@@ -1,0 +1,77 @@
+"""sample and the trace store: repeatable traces, sampled once, and clear words for bad input."""
+
+import pandas as pd
+import pytest
+
+from behaviors import sample
+from behaviors.sampling import COLUMNS
+from behaviors.store import TraceStore
+from tests.tiny import save_model
+from training.checkpoints import CheckpointError
+from training.domains import DOMAINS, Task, TaskError, get_domain
+from training.zoo import Manifest, Zoo
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    return save_model(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture
+def zoo(tmp_path):
+    for k, name in enumerate(("anchor", "mixed")):
+        save_model(tmp_path / "models" / name, seed=k)
+    zoo = Zoo(tmp_path, Manifest("tiny", "organism", 5, "models/anchor", domains=["math", "agent"],
+                                 mixed="models/mixed"))
+    zoo.save()
+    return zoo
+
+
+def test_rows_are_whole_and_repeatable(tiny):
+    tasks = [task for name in DOMAINS for task in get_domain(name).tasks("test", 2)]
+    first, again, other = (sample(tiny, tasks, n=2, seed=seed, progress=False) for seed in (1, 1, 2))
+    assert tuple(first.columns) == COLUMNS
+    assert first.task_id.tolist() == [task.id for task in tasks for _ in range(2)]
+    pd.testing.assert_frame_equal(first, again)
+    assert not first.completion.equals(other.completion)
+    assert (first.n_tokens.between(1, 24)).all()
+    assert (first.reason[first.reward == 0] != "").all()
+
+
+@pytest.mark.parametrize(("changes", "error", "message"), [
+    ({"engine": "tgi"}, ValueError, "unknown engine 'tgi'; choose transformers"),
+    ({"tasks": []}, ValueError, "no tasks to sample"),
+    ({"n": 0}, ValueError, "n is 0; choose at least 1"),
+    ({"temperature": -1.0}, ValueError, "temperature is -1.0"),
+    ({"tasks": [Task("cooking", "1", "Boil an egg.")]}, ValueError, "unknown domain 'cooking'; choose one of math"),
+    ({"tasks": [Task("math", "1", "What is 1 + 1?")]}, TaskError, "answer"),
+    ({"model": "no/such/folder"}, CheckpointError, "no/such/folder"),
+])
+def test_bad_input_is_named(tiny, changes, error, message):
+    arguments = {"model": tiny, "tasks": get_domain("math").tasks("test", 1), "n": 1, "progress": False, **changes}
+    with pytest.raises(error, match=message):
+        sample(**arguments)
+
+
+def test_store_samples_once_and_gives_parts(zoo):
+    store = TraceStore(zoo, progress=False)
+    traces = store.traces(n_tasks=3, n=2, models=["anchor", "mixed"])
+    assert traces.groupby(["model", "domain"]).size().to_dict() == {
+        (model, domain): 6 for model in ("anchor", "mixed") for domain in ("math", "agent")}
+    assert set(traces.seed) == {5}
+    files = {file: file.stat().st_mtime_ns for file in zoo.folder.glob("traces/*/*.parquet")}
+    fewer = TraceStore(Zoo.load(zoo.folder), progress=False).traces(n_tasks=2, n=1, models=["mixed"], domains=["math"])
+    assert len(fewer) == 2
+    mixed = traces[traces.model.eq("mixed") & traces.domain.eq("math")]
+    assert fewer.completion.tolist() == mixed.completion.tolist()[:4:2]
+    assert files == {file: file.stat().st_mtime_ns for file in zoo.folder.glob("traces/*/*.parquet")}
+
+
+def test_store_keeps_verdicts_until_the_pool_changes(zoo):
+    store = TraceStore(zoo, progress=False)
+    pool = store.traces(n_tasks=2, n=1, models=["anchor"], domains=["math"])
+    first = store.verdicts({"mixed": pool, "anchor": pool}, "outcome", "common")
+    assert first.groupby("judge").size().to_dict() == {"anchor": 2, "mixed": 2}
+    assert set(first["mode"]) == {"outcome"}
+    pd.testing.assert_frame_equal(first, store.verdicts({"mixed": pool, "anchor": pool}, "outcome", "common"))
+    assert len(store.verdicts({"mixed": pool.head(1)}, "outcome", "common")) == 1

@@ -1,0 +1,95 @@
+"""From nothing to findings, through the commands a user types: a very short real zoo, then the studies on it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from studies import expert_gains, self_verification
+from training import Zoo
+
+ROOT = Path(__file__).parents[1]
+
+
+def command(*arguments: str, cwd: Path) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, *arguments], cwd=cwd, capture_output=True, text=True, timeout=400,
+                          env={**os.environ, "HF_HUB_OFFLINE": "1"})
+
+
+@pytest.fixture(scope="module")
+def zoo(tmp_path_factory) -> Zoo:
+    """Two experts and a mixed model of the shipped anchor, one step an expert, two for the mixed model."""
+    folder = tmp_path_factory.mktemp("zoo")
+    done = command("-m", "training", "--out", str(folder / "seed0"), "--domains", "math,agent", "--steps", "1",
+                   "--mixture", "math=3,agent=1", "--controls", "shuffled", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "untrusted programs" not in done.stderr  # no coding, no sandbox
+    return Zoo.load(folder / "seed0")
+
+
+def test_the_zoo_is_whole_and_says_what_it_cost(zoo):
+    assert list(zoo.models) == ["anchor", "expert-math", "expert-agent", "mixed", "mixed-paper", "merged-average",
+                                "merged-task_arithmetic", "merged-ties", "shuffled-math"]
+    assert zoo.runs["mixed"]["optimizer_steps"] == 2
+    assert zoo.runs["mixed-paper"]["optimizer_steps"] == 1
+    assert zoo.runs["mixed"]["mixture"] == {"math": 0.75, "agent": 0.25}
+    assert all(zoo.runs[name]["tokens"] > 0 and zoo.runs[name]["seconds"] > 0 for name in ("mixed", "expert-math"))
+    log = pd.read_csv(zoo.folder / "models/mixed/log.csv")
+    assert log.groupby("step").prompts.sum().tolist() == [10, 10]
+    assert log[log.domain == "agent"].turns.max() > 1  # agents take turns in GRPO too
+    assert 0 < zoo.runs["expert-math"]["changed"] < 1
+
+
+def test_the_study_writes_findings_a_figure_and_a_summary(zoo, tmp_path):
+    sizes = self_verification.Sizes(tasks=3, samples=2, judged=3)
+    findings = self_verification.run([zoo], tmp_path / "out", sizes=sizes, progress=False)
+    assert {file.name for file in (tmp_path / "out").iterdir()} == {
+        "accuracy.csv", "behavior.csv", "judge.csv", "corrections.csv", "findings.json",
+        "self_verification.png", "self_verification.pdf"}
+    written = json.loads((tmp_path / "out/findings.json").read_text())
+    assert [one["id"] for one in written] == [one.id for one in findings]
+    assert {one["verdict"] for one in written} <= {"inconclusive", "not_measured"}  # 3 tasks decide nothing
+    accuracy = pd.read_csv(tmp_path / "out/accuracy.csv")
+    assert set(accuracy.model) == set(zoo.models)
+    assert set(accuracy.domain) == {"math", "agent"}
+
+
+def test_expert_gains_on_the_command_line(zoo, tmp_path):
+    quick = command(str(ROOT / "studies/expert_gains.py"), "--zoo", str(zoo.folder), "--out", str(tmp_path / "gains"),
+                    "--quick", cwd=tmp_path)
+    assert quick.returncode == 0, quick.stderr
+    gains = pd.read_csv(tmp_path / "gains/gains.csv")
+    assert gains.domain.tolist() == ["math", "agent"]
+    assert (gains.ci_low <= gains.gain).all() and (gains.gain <= gains.ci_high).all()
+    assert "Traceback" not in quick.stderr
+
+
+def test_gains_are_differences_of_the_traces(zoo, tmp_path):
+    expert_gains.run([zoo], tmp_path / "gains", sizes=(4, 2), progress=False)
+    row = pd.read_csv(tmp_path / "gains/gains.csv").set_index("domain").loc["math"]
+    traces = {name: pd.read_parquet(zoo.folder / "traces" / name / "math-0.parquet")
+              for name in ("anchor", "expert-math")}
+    kept = {name: frame[frame.task_id.isin(frame.task_id.unique()[:4]) & (frame["sample"] < 2)]
+            for name, frame in traces.items()}
+    assert row.gain == pytest.approx(100 * (kept["expert-math"].correct.mean() - kept["anchor"].correct.mean()))
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (("-m", "training", "--preset", "gpt"), "unknown preset 'gpt'; choose one of organism"),
+    (("-m", "training", "--domains", "math,cooking"), "unknown domain 'cooking'; choose one of math"),
+    (("-m", "training", "--steps", "0"), "steps is 0"),
+    (("-m", "training", "--mixture", "math"), "--mixture is 'math'; write domain=weight pairs"),
+    (("-m", "training", "--controls", "twins"), "unknown control 'twins'; choose among twin, shuffled"),
+    ((str(ROOT / "studies/self_verification.py"), "--zoo", "no/such/zoo"), "'no/such/zoo'"),
+    ((str(ROOT / "studies/expert_gains.py"), "--zoo", "no/such/zoo"), "'no/such/zoo'"),
+])
+def test_bad_input_is_one_sentence_and_writes_nothing(tmp_path, arguments, message):
+    done = command(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not [file for file in tmp_path.rglob("*") if file.is_file()]
