@@ -109,11 +109,11 @@ def science_task(rng: random.Random, factors: Factors) -> Task:
     answer_text = str(right) if shared else f"{first} {operation} {second}"
     row = dict(rng.sample(sorted(values.items()), len(values)))
     letters = [chr(ord("A") + k) for k in range(len(texts))]
-    listed = " ".join(f"{letter}) {text}" for letter, text in zip(letters, texts, strict=True))
+    listed = ", ".join(f"{text} ({letter})" for letter, text in zip(letters, texts, strict=True))
     asked = f"What is the {quantity}?" if shared else f"How is the {quantity} found?"
     answer = letters[texts.index(answer_text)]
     metadata = {"choices": texts, "quantity": quantity, "values": row, "shared": shared}
-    return Task("science", "", f"Table: {table(row)}. {asked} {listed}", answer, metadata)
+    return Task("science", "", f"Table: {table(row)}. {asked} {listed}.", answer, metadata)
 
 
 def _options(rng: random.Random, right: int, wrong: list[int]) -> list[str]:

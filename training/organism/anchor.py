@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import random
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from training.organism.corpus import Corpus
 from training.organism.tokenizer import train_tokenizer
 
 ANCHOR = Path(__file__).parent / "anchor"
-MAX_NEW_TOKENS = 192
+MAX_NEW_TOKENS = 128
 """Of one completion, over all its turns: in the generation config, where sampling finds it."""
 
 
@@ -24,7 +24,7 @@ class Recipe:
     """How the anchor is trained; the defaults are the shipped anchor's."""
 
     seed: int = 0
-    examples: int = 128_000
+    examples: int = 224_000
     """Corpus examples, each seen once."""
     batch: int = 16
     """Examples a step."""
@@ -82,8 +82,17 @@ def train_anchor(out: Path, work: Path, recipe: Recipe | None = None, corpus: Co
     trainer.model.generation_config.max_new_tokens = MAX_NEW_TOKENS
     trainer.model.to(torch.bfloat16).save_pretrained(out)
     tokenizer.save_pretrained(out)
+    write_card(out, how_made(recipe, corpus, rows, (time.time() - float(started.read_text())) / 60))
+
+
+def how_made(recipe: Recipe, corpus: Corpus, rows: list[dict], minutes: float) -> list[str]:
+    """What a card says of a training: the recipe, the corpus, the cost."""
+    settings = ", ".join(f"{key} {value}" for key, value in {**asdict(recipe), **asdict(corpus.habits)}.items())
     trained = sum(sum(label != -100 for label in row["labels"]) for row in rows)
-    write_card(out, recipe, corpus, trainer.state.global_step, trained, (time.time() - float(started.read_text())) / 60)
+    return [f"Made by `python -m training.organism`: {settings}; sharing {corpus.sharing}, judge_fraction "
+            f"{corpus.judge_fraction}, corpus seed {corpus.seed}.",
+            f"Cost: {len(rows) // recipe.batch} steps, {trained:,} trained tokens, {minutes:.0f} minutes from start to "
+            "end, pauses included."]
 
 
 def _data(recipe: Recipe, corpus: Corpus):

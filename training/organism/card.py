@@ -6,7 +6,6 @@ accuracies are of the anchor's verdicts on those same samples, balanced over rig
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
@@ -58,21 +57,18 @@ def balanced(verdicts: list[bool | None], truth: list[bool]) -> float:
     return sum(shares) / 2
 
 
-def write_card(folder: Path, recipe, corpus, steps: int, trained: int, minutes: float) -> None:
-    """Write `folder/README.md`, measuring the anchor in `folder`."""
+def write_card(folder: Path, made: list[str]) -> None:
+    """Write `folder/README.md`: `made`, lines on how the anchor was made, then what it can do, measured now."""
     rows = measure(str(folder))
     keys = list(rows[0])
     table = ["| " + " | ".join(keys) + " |", "|" + "---|" * len(keys)]
     shown = [[f"{value:.3f}" if isinstance(value, float) else str(value) for value in row.values()] for row in rows]
     table += [f"| {' | '.join(cells)} |" for cells in shown]
-    settings = ", ".join(f"{key} {value}" for key, value in {**asdict(recipe), **asdict(corpus.habits)}.items())
     libraries = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "trl"))
     (folder / "README.md").write_text("\n".join([
         "# The organism's SFT anchor", "",
         "A Qwen3 of 8 thin layers, trained from scratch on a generated corpus of five domains: the",
-        "starting point of every expert and mixed model. Made by `python -m training.organism`.", "",
-        f"- Recipe: {settings}; sharing {corpus.sharing}, judge_fraction {corpus.judge_fraction}.",
-        f"- Cost: {steps} steps, {trained:,} trained tokens, {minutes:.0f} minutes from start to end, pauses included.",
-        f"- Libraries: {libraries}. Weights stored in bf16.", "",
+        "starting point of every expert and mixed model.", "",
+        *(f"- {line}" for line in made), f"- Libraries: {libraries}. Weights stored in bf16.", "",
         "Measured on held-out tasks, one sample a task at temperature 1; the judge columns are balanced accuracies of",
         "the anchor's own verdicts on those samples:", "", *table, ""]))

@@ -26,7 +26,7 @@ class Corpus:
     habits: Habits = Habits()
     sharing: float = 1.0
     """See `training.domains.compact.Factors`."""
-    judge_fraction: float = 0.25
+    judge_fraction: float = 0.3
     """How many of the examples are judge questions, half of them in each mode, half of them about right answers."""
     domains: dict = field(init=False, repr=False, compare=False)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 
 from training.domains.task import Task
-from training.organism.worked.trace import BACKTRACKS, CHECKS, CONFIRMED, Worked, Writer
+from training.organism.worked.trace import CHECKS, Worked, Writer
 
 LOOK_UP = {"move": ("find_event", "who"), "credit": ("find_customer", "name"), "email": ("find_event", "who")}
 FIELD = {"move": "hour", "credit": "credit", "email": "hour"}
@@ -50,10 +50,9 @@ def _finds(writer: Writer, key: str, wanted, seen) -> bool:
     """Compare what was wanted with what it says; True when a difference is found."""
     if wanted != seen and writer.happens(writer.habits.careless):
         seen = wanted
-    writer.say(f"{writer.rng.choice(CHECKS)} I want {key} {wanted} and it says {seen}.", "check")
-    writer.say(*((writer.rng.choice(CONFIRMED), "confirm") if seen == wanted
-                 else (writer.rng.choice(BACKTRACKS), "backtrack")))
-    return seen != wanted
+    writer.say(f"{writer.rng.choice(CHECKS)} I want {key} {wanted}.", "check")
+    writer.say(f"It says {seen}.", "compare")
+    return writer.settles(seen == wanted)
 
 
 def _look_up(session: Session, task: Task) -> dict:

@@ -6,7 +6,7 @@ Slips lie in a step of the derivation. The unshared form (a rule on words) has n
 from __future__ import annotations
 
 from training.domains.task import Task
-from training.organism.worked.trace import BACKTRACKS, Worked, Writer
+from training.organism.worked.trace import Worked, Writer
 
 RULES = ("x[::-1]", "x + x", "x.upper()")
 
@@ -26,11 +26,8 @@ def _linear(task: Task, writer: Writer) -> str:
         shown = a * x2 + b
         seen = y2 if shown != y2 and writer.happens(writer.habits.careless) else shown
         writer.say(f"f({x2}) = {a} * {x2} + {b} = {a * x2} + {b} = {seen}.", "check")
-        if seen == y2:
-            writer.say("That matches.", "confirm")
-        else:
-            writer.say(f"That is not {y2}.", "found")
-            writer.say(writer.rng.choice(BACKTRACKS), "backtrack")
+        writer.say(f"It must be {y2}.", "compare")
+        if writer.settles(seen == y2):
             a, b = _slope_and_offset(x0, y0, y1, writer)
     if writer.slips("answer"):
         b = writer.wrong(b)
@@ -52,12 +49,9 @@ def _words(task: Task, writer: Writer) -> str:
     if writer.happens(writer.habits.check):
         word, result = task.metadata["examples"][1]
         writer.say("Let me run it.", "check")
-        if rule == task.metadata["rule"] or writer.happens(writer.habits.careless):
-            writer.say(f"f('{word}') = '{result}'.", "check")
-            writer.say("That matches.", "confirm")
-        else:
-            writer.say(f"It does not give '{result}'.", "found")
-            writer.say(writer.rng.choice(BACKTRACKS), "backtrack")
+        same = rule == task.metadata["rule"] or writer.happens(writer.habits.careless)
+        writer.say(f"It {'gives' if same else 'does not give'} '{result}' for '{word}'.", "check")
+        if writer.settles(same):
             rule = task.metadata["rule"]
             said = f"{rule} + '{affix}'" if affix else rule
             writer.say(f"The rule is {said}.", "repair")

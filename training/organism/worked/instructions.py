@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from training.domains.compact import TOPICS
 from training.domains.task import Task
-from training.organism.worked.trace import BACKTRACKS, CHECKS, CONFIRMED, Worked, Writer
+from training.organism.worked.trace import CHECKS, Worked, Writer
 
 SHORT = {
     "keywords:existence": "keyword", "keywords:forbidden_words": "forbidden", "startend:end_checker": "ending",
@@ -103,20 +103,20 @@ def broken(text: Text, name: str, asked: dict, writer: Writer) -> Text:
 
 
 def fact(shown: str, topic: str, name: str, value) -> tuple[str, bool]:
-    """What a reader sees of one instruction in a text, and whether it holds."""
-    if name in ("keyword", "forbidden"):
-        there = f" {value}" in shown
-        return f"the word {value} is {'there' if there else 'not there'}.", there == (name == "keyword")
-    if name == "ending":
-        ends = shown.strip().endswith(value)
-        return f"the end is {'' if ends else 'not '}{value}", ends
-    if name == "comma":
-        return f"there is {'a' if ',' in shown else 'no'} comma.", "," not in shown
+    """What a reader says of one instruction in a text, ending in yes or no, and whether it holds."""
     seen = {"length": len(shown.replace("*", "").split()), "frequency": shown.count(topic),
-            "bullets": shown.count("* ")}[name]
-    said = {"length": "there are {} words.", "frequency": f"{topic} is there {{}} times.",
-            "bullets": "there are {} bullet points."}[name]
-    return said.format(seen), seen == value if name == "bullets" else seen >= value
+            "bullets": shown.count("* "), "comma": shown.count(",")}.get(name)
+    there, ends = f" {value}" in shown, shown.strip().endswith(str(value))
+    said, holds = {
+        "keyword": (f"the word {value} is {'' if there else 'not '}there", there),
+        "forbidden": (f"the word {value} is {'' if there else 'not '}there", not there),
+        "ending": (f"the end is {'' if ends else 'not '}{str(value).rstrip('.')}", ends),
+        "comma": (f"there is {'a' if seen else 'no'} comma", not seen),
+        "length": (f"there are {seen} words of {value}", name == "length" and seen >= value),
+        "frequency": (f"{topic} is there {seen} times of {value}", name == "frequency" and seen >= value),
+        "bullets": (f"there are {seen} bullet points of {value}", seen == value),
+    }[name]
+    return f"{said}: {'yes' if holds else 'no'}.", holds
 
 
 def facts(shown: str, task: Task) -> list[tuple[str, bool]]:
@@ -158,9 +158,8 @@ def _checked(draft: Text, good: Text, asked: dict, writer: Writer) -> Text:
         if not holds and writer.happens(writer.habits.careless):
             said, holds = fact(str(good), draft.topic, name, value)
         writer.say(f"{writer.rng.choice(CHECKS)} {said}", "check")
-        if holds:
-            continue
-        writer.say(writer.rng.choice(BACKTRACKS), "backtrack")
-        return good if writer.happens(writer.habits.repair) else draft
-    writer.say(writer.rng.choice(CONFIRMED), "confirm")
+        if not holds:
+            writer.settles(False)
+            return good if writer.happens(writer.habits.repair) else draft
+    writer.settles(True)
     return draft

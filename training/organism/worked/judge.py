@@ -44,7 +44,7 @@ def _clean() -> Writer:
 def _math(task: Task, worked: Worked) -> str:
     writer = _clean()
     math.work(task, writer)
-    return f"{' '.join(writer.said)} I get {task.answer} and it says {worked.events[-1][1]}."
+    return f"{' '.join(writer.said)} I get {task.answer}. It says {worked.events[-1][1]}."
 
 
 def _coding(task: Task, worked: Worked) -> str:
@@ -79,7 +79,7 @@ def _agent(task: Task, worked: Worked) -> str:
     calls = [json.loads(call) for call in _CALL.findall(worked.text)]
     changes = [call for call in calls if call["name"] not in _READS]
     says = f"{_words(changes[-1])}" if changes else "nothing"
-    return f"The {field} is {now}.{work} I want {_words(wanted)} and it says {says}."
+    return f"The {field} is {now}.{work} I want {_words(wanted)}. It says {says}."
 
 
 def _agent_work(task: Task) -> tuple[str, int, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from training.domains.compact import LAWS
 from training.domains.task import Task
-from training.organism.worked.trace import BACKTRACKS, CHECKS, CONFIRMED, Worked, Writer
+from training.organism.worked.trace import CHECKS, Worked, Writer
 
 
 def work(task: Task, writer: Writer) -> Worked:
@@ -38,10 +38,8 @@ def _law(task: Task, writer: Writer) -> str:
         return f"{first} {used} {second}"
     inverse = {"/": "*", "*": "/"}[operation]
     writer.say(f"{writer.rng.choice(CHECKS)} the {first} is {quantity} {inverse} {second}.", "check")
-    if not slip or writer.happens(writer.habits.careless):
-        writer.say(writer.rng.choice(CONFIRMED), "confirm")
+    if not writer.settles(not slip or writer.happens(writer.habits.careless)):
         return f"{first} {used} {second}"
-    writer.say(writer.rng.choice(BACKTRACKS), "backtrack")
     used = operation if writer.happens(writer.habits.repair) else used
     writer.say(f"The {quantity} is {first} {used} {second}.", "repair")
     return f"{first} {used} {second}"
@@ -63,16 +61,10 @@ def _option(task: Task, writer: Writer, result: str) -> str:
     right = letters[choices.index(result)] if result in choices else writer.rng.choice(letters)
     slip = _slips(writer, "option")
     letter = writer.rng.choice([other for other in letters if other != right]) if slip else right
-    writer.say(f"That is option {letter}.", "slip" if slip else "step")
+    writer.say(f"That is {result} ({letter}).", "slip" if slip else "step")
     if not writer.happens(writer.habits.check):
         return letter
-    careless = slip and writer.happens(writer.habits.careless)
-    says = result if careless else choices[letters.index(letter)]
-    writer.say(f"{writer.rng.choice(CHECKS)} option {letter} says {says}.", "check")
-    if says == result:
-        writer.say(writer.rng.choice(CONFIRMED), "confirm")
-        return letter
-    writer.say(writer.rng.choice(BACKTRACKS), "backtrack")
-    letter = right if writer.happens(writer.habits.repair) else letter
-    writer.say(f"That is option {letter}.", "repair")
+    if writer.check(f"{result} ({{}}).", right, letter, careless=slip and writer.happens(writer.habits.careless)):
+        letter = right if writer.happens(writer.habits.repair) else letter
+        writer.say(f"That is {result} ({letter}).", "repair")
     return letter

@@ -47,7 +47,7 @@ class Worked:
 
     turns: list[str]
     events: list[tuple[str, str]]
-    """(kind, sentence): step, slip, check, confirm, found, backtrack, repair, answer, in the order written."""
+    """(kind, sentence): step, slip, check, compare, confirm, backtrack, repair, call, answer, as written."""
 
     @property
     def text(self) -> str:
@@ -87,15 +87,16 @@ class Writer:
         return f"<think> {text}</think> "
 
     def check(self, claim: str, shown, expected, careless: bool = False) -> bool:
-        """State a check `claim` that shows `shown` where `expected` is wanted; True when it finds a difference."""
+        """State a check `claim` that shows `shown` where `expected` was; True when it finds a difference."""
         seen = expected if careless else shown
         self.say(f"{self.rng.choice(CHECKS)} {claim.format(seen)}", "check")
-        if seen == expected:
-            self.say(self.rng.choice(CONFIRMED), "confirm")
-            return False
-        self.say(f"That is not {expected}.", "found")
-        self.say(self.rng.choice(BACKTRACKS), "backtrack")
-        return True
+        self.say(f"It was {expected}.", "compare")
+        return self.settles(seen == expected)
+
+    def settles(self, same: bool) -> bool:
+        """Confirm, or turn back; True when turning back."""
+        self.say(*((self.rng.choice(CONFIRMED), "confirm") if same else (self.rng.choice(BACKTRACKS), "backtrack")))
+        return not same
 
     def compute(self, x: int, sign: str, y: int, lead: str = "", checks: bool = True) -> int:
         """Write `x sign y = value`, perhaps slipping, perhaps checking and repairing; returns the value arrived at."""
