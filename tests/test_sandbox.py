@@ -195,7 +195,7 @@ def test_no_writes_outside_scratch(way, level, tmp_path):
 SYSTEM_CALLS = {  # what each reaches for; all by libc, so that Python's own checks are not in the way
     "trace another process": "libc.ptrace(16, {parent}, 0, 0)",
     "new namespaces": "libc.unshare(0x10000000)",
-    "mount": "libc.mount(b'none', b'/tmp', b'tmpfs', 0, None)",
+    "mount": "libc.mount(b'none', b'/scratch', b'tmpfs', 0, None)",
     "change root": "libc.chroot(b'.')",
     "shared memory": "libc.shmget(0, 4096, 0o1600)",
     "memory files": "libc.memfd_create(b'x', 0)",

@@ -21,6 +21,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from training.domains.sandbox.namespaces import SCRATCH
+
 LEVELS = ("bubblewrap", "namespaces", "landlock", "sandbox-exec", "none")
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/localtime")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
@@ -70,7 +72,7 @@ def _bubblewrap(paths: list[str]) -> list[str]:
             arguments += ["--ro-bind", path, path]
     if os.geteuid() == 0:  # to become nobody; both are gone once it has
         arguments += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
-    return [*arguments, "--dir", "/tmp", "--bind", "/proc", "/proc", "--remount-ro", "/", "--chdir", "/"]
+    return [*arguments, "--dir", SCRATCH, "--bind", "/proc", "/proc", "--remount-ro", "/", "--chdir", "/"]
 
 
 def mac_profile(scratch: str) -> str:

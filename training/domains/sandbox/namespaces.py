@@ -1,7 +1,7 @@
 """Linux namespaces: a root folder with the interpreter and the system libraries alone, and one PID 1 per program.
 
 `enter_root` is called once by the process that will fork programs: a new file tree (read-only, in memory), no network.
-`enter_program` is called once per program: user, mount, PID and IPC namespaces of its own, an empty `/tmp` in memory.
+`enter_program` is called once per program: user, mount, PID and IPC namespaces and an empty scratch folder of its own.
 When the program's PID 1 ends, the kernel ends all it started. Source: namespaces(7), user_namespaces(7), pivot_root(2).
 """
 
@@ -33,7 +33,7 @@ from .syscalls import (
 )
 
 NOBODY = 65534
-SCRATCH = "/tmp"
+SCRATCH = "/scratch"
 
 
 def map_identity(uid: int, gid: int) -> None:
@@ -56,7 +56,7 @@ def enter_root(readable: list[str]) -> None:
     os.chdir("/")
     for path in readable:
         _show(path)
-    os.makedirs("/tmp", exist_ok=True)
+    os.mkdir(SCRATCH)
     os.mkdir("/proc")
     mount("/old/proc", "/proc", None, MS_BIND | MS_REC)
     detach("/old")
