@@ -9,7 +9,6 @@ they are the same for every model and every zoo. The seed of a zoo's traces is t
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import cache
@@ -20,6 +19,7 @@ import pandas as pd
 from behaviors.judge import judge
 from behaviors.sampling import sample
 from training.domains import get_domain
+from training.workers import worker_pool
 from training.zoo import Zoo
 
 
@@ -93,17 +93,7 @@ def side_by_side(work, jobs: list[tuple], title: str, progress: bool) -> None:
 @cache
 def _workers() -> ProcessPoolExecutor:
     """Worker processes, started once (importing torch takes them seconds) and kept until the program ends."""
-    context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(os.cpu_count() or 1, mp_context=context, initializer=_one_thread)
-
-
-def _one_thread() -> None:
-    """A worker's settings: one torch thread, no progress bars of its own."""
-    import torch
-    from transformers.utils import logging
-
-    torch.set_num_threads(1)
-    logging.disable_progress_bar()
+    return worker_pool()
 
 
 def _sample(file: str, path: str, name: str, domain: str, n_tasks: int, n: int, seed: int) -> None:

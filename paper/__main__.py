@@ -1,7 +1,7 @@
 """Put the measured results into the README: `python -m paper [--results paper/results/organism] [--readme README.md]`.
 
-Between the README's `<!-- results -->` marks goes a table made from `expert_gains/gains.csv`, `expert_gains/runs.csv`
-and `self_verification/behavior.csv`, and the verdicts of `self_verification/findings.json`. Nothing is typed in.
+Between the README's `<!-- results -->` marks goes a table made from `expert_gains/gains.csv` and
+`expert_gains/runs.csv`, and one made from `self_verification/findings.json`. Nothing is typed in.
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ def findings_table(results: Path) -> list[str]:
     return lines
 
 
-def fill(readme: str, block: list[str]) -> str:
-    """The README with the block between its marks. Raises ValueError when the marks are not there."""
+def fill(readme: str, lines: list[str]) -> str:
+    """The README with the lines between its marks. Raises ValueError when the marks are not there."""
     head, opened, rest = readme.partition(MARKS[0])
     _, closed, tail = rest.partition(MARKS[1])
     if not (opened and closed):
         raise ValueError(f"the README lacks the marks {MARKS[0]} and {MARKS[1]}, between which the results go")
-    body = "\n".join(block)
+    body = "\n".join(lines)
     return f"{head}{MARKS[0]}\n{body}\n{MARKS[1]}{tail}"
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 
 from behaviors.metrics import paired_bootstrap
 from behaviors.store import TraceStore
-from studies.findings import Claim, Finding, Measured, settle, write
+from studies.findings import TESTS, Claim, Finding, Measured, settle, write
 from studies.harness import StudyError, distinct, main, whole
 from training.zoo import Zoo
 
@@ -29,7 +29,6 @@ PUBLISHED = {  # SFT -> expert on that domain's benchmarks, paper v1 Table 3 as 
     "instructions": "IFEval 79.48 -> 88.17, IFBench 38.44 -> 56.12",
     "agent": "not found",
 }
-TESTS = {"bootstrap": "paired bootstrap over tasks", "crossed_t": "t over crossed tasks and seeds"}
 
 
 def run(zoos: list[Zoo], out: Path, quick: bool = False, progress: bool = True,
@@ -40,9 +39,8 @@ def run(zoos: list[Zoo], out: Path, quick: bool = False, progress: bool = True,
     n_tasks, n = sizes or (QUICK if quick else FULL)
     rows = [_gain(zoos, domain, n_tasks, n, progress) for domain in zoos[0].experts]
     findings = settle([_claim(row) for row in rows])
-    adjusted = {f"expert-gains-{row['domain']}": row for row in rows}
-    table = pd.DataFrame([{**adjusted[one.id], "p_adjusted": one.p_adjusted, "verdict": one.verdict}
-                          for one in findings])
+    table = pd.DataFrame([{**row, "p_adjusted": one.p_adjusted, "verdict": one.verdict}
+                          for row, one in zip(rows, findings, strict=True)])
     with whole(Path(out)) as folder:
         table.to_csv(folder / "gains.csv", index=False)
         pd.DataFrame(_costs(zoos)).to_csv(folder / "runs.csv", index=False)

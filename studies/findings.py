@@ -22,6 +22,8 @@ from studies.estimates import Estimate
 ALPHA = 0.05
 LEAST_TASKS = 10
 """A bootstrap over fewer tasks is no basis for a verdict."""
+TESTS = {"bootstrap": "paired bootstrap over tasks", "crossed_t": "t over crossed tasks and seeds"}
+"""What a kind of interval is called in a finding."""
 VERDICTS = ("reproduced", "not_reproduced", "inconclusive", "not_measured")
 
 
@@ -84,8 +86,7 @@ def measure(estimate: Estimate, null: float = 0.0) -> Measured | None:
     found = estimate.interval(null)
     if math.isnan(found.p):
         return None
-    tests = {"bootstrap": "paired bootstrap over tasks", "crossed_t": "t over crossed tasks and seeds"}
-    return Measured(found.value, found.low, found.high, found.p, estimate.n_tasks, estimate.n_seeds, tests[found.kind])
+    return Measured(found.value, found.low, found.high, found.p, estimate.n_tasks, estimate.n_seeds, TESTS[found.kind])
 
 
 def highest(differences: list[Estimate]) -> Measured | None:

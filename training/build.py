@@ -7,12 +7,11 @@ a folder with a `zoo.json` is a whole zoo. `python -m training --preset organism
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import shutil
 import sys
 import time
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from importlib.metadata import version
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from training.mixture import normalized
 from training.organism.anchor import ANCHOR
 from training.presets import Preset, get_preset
 from training.rlvr import Run, check_references, train_run
+from training.workers import CORES, worker_pool
 from training.zoo import MANIFEST, Manifest, Zoo
 
 CONTROLS = ("twin", "shuffled")
@@ -99,10 +99,8 @@ def train_all(runs: list[Run], folder: Path, progress: bool) -> dict[str, dict]:
     """Train the runs side by side; {name: cost}. One bar counts the steps of all."""
     from tqdm.auto import tqdm
 
-    workers = min(len(runs), os.cpu_count() or 1)
-    context = multiprocessing.get_context("spawn")
     total = sum(run.steps for run in runs)
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool, \
+    with worker_pool(len(runs)) as pool, \
             tqdm(total=total, desc=f"GRPO, {len(runs)} runs", unit="step", disable=not progress) as bar:
         futures = {pool.submit(train_run, run, folder / run.name): run.name for run in runs}
         pending: set[Future] = set(futures)
@@ -116,15 +114,6 @@ def train_all(runs: list[Run], folder: Path, progress: bool) -> dict[str, dict]:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     return {name: future.result() for future, name in futures.items()}
-
-
-def _one_thread() -> None:
-    """A worker's settings: one torch thread, no progress bars of its own."""
-    import torch
-    from transformers.utils import logging
-
-    torch.set_num_threads(1)
-    logging.disable_progress_bar()
 
 
 def _steps_done(log: Path) -> int:
@@ -155,7 +144,7 @@ def collect(runs: list[Run], costs: dict[str, dict], folder: Path, preset: str, 
         else:
             manifest.controls[run.name] = place
         manifest.runs[run.name] = costs[run.name]
-    manifest.runs["zoo"] = {"built": time.strftime("%Y-%m-%d"), "workers": min(len(runs), os.cpu_count() or 1)}
+    manifest.runs["zoo"] = {"built": time.strftime("%Y-%m-%d"), "workers": min(len(runs), CORES)}
     zoo = Zoo(folder, manifest)
     zoo.save()
     return zoo

@@ -13,6 +13,7 @@ from __future__ import annotations
 import random
 import re
 import zlib
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
 SPLITS = ("train", "validation", "test")
@@ -57,22 +58,22 @@ def split_reasoning(completion: str) -> tuple[str, str, bool]:
     return reasoning, (tail if mark else completion.replace("<think>", "", 1)).strip(), bool(mark)
 
 
-class Domain:
+class Domain(ABC):
     """A domain: compact tasks that are pure functions of (split, seed, index), and a verifier."""
 
     name: str
 
+    @abstractmethod
     def compact(self, rng: random.Random) -> Task:
         """Draw one compact task (its id is set by `task`)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def check(self, task: Task, answer: str) -> tuple[bool, str]:
         """Judge the text after the reasoning: (correct, why not). Raises TaskError for a task that cannot be judged."""
-        raise NotImplementedError
 
+    @abstractmethod
     def reference(self, task: Task) -> str:
         """An answer text that must be judged correct; raises TaskError when the task does not carry one."""
-        raise NotImplementedError
 
     def environment(self, task: Task):
         """The multi-turn environment of a task: `.step(turn) -> str | None`; None where one turn is all."""

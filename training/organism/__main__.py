@@ -1,4 +1,4 @@
-"""The recipe of the shipped anchor: `python -m training.organism [--out DIR]`; `--show 5` prints corpus examples.
+"""The recipe of an anchor: `python -m training.organism [--out DIR]`; `--show 5` prints corpus examples.
 
 Trains the tokenizer and the model, measures the anchor (accuracy, judging, behavior on held-out tasks) and writes its
 card. A run that was killed goes on from its last checkpoint under `runs/anchor-work`.

@@ -1,7 +1,7 @@
 """The organism's SFT anchor: a Qwen3 of 8 thin layers, trained from scratch on the corpus with TRL's SFTTrainer.
 
-The shipped anchor is `training/organism/anchor/` (weights in bf16, tokenizer, config, and its card); the command that
-made it is `python -m training.organism`. Only what the model itself writes is trained on.
+The shipped anchor is `training/organism/anchor/` (weights in bf16, tokenizer, config, and its card, which says how it
+was made); `python -m training.organism` trains one like it. Only what the model itself writes is trained on.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MAX_NEW_TOKENS = 128
 
 @dataclass(frozen=True)
 class Recipe:
-    """How the anchor is trained; the defaults are the shipped anchor's."""
+    """How an anchor is trained in one part (the shipped one was trained in two: see its card)."""
 
     seed: int = 0
     examples: int = 224_000
