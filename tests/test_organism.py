@@ -67,7 +67,7 @@ def test_examples_are_pure_and_train_only_on_the_models_words():
 
 
 def test_judge_questions_are_balanced_and_answered_with_a_verdict():
-    corpus = Corpus(judge_fraction=1.0)
+    corpus = Corpus(judge_fraction=1.0, drill_fraction=0.0)
     verdicts = [judging.parse_verdict(corpus.example(i)[-1][0]) for i in range(400)]
     assert None not in verdicts
     assert 0.45 < sum(verdicts) / len(verdicts) < 0.6  # some tasks are never failed in 20 draws

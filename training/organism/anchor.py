@@ -1,7 +1,8 @@
 """The organism's SFT anchor: a Qwen3 of 8 thin layers, trained from scratch on the corpus with TRL's SFTTrainer.
 
 The shipped anchor is `training/organism/anchor/` (weights in bf16, tokenizer, config, and its card, which says how it
-was made); `python -m training.organism` trains one like it. Only what the model itself writes is trained on.
+was made); `python -m training.organism` trains one by the recipe below. Only what the model
+itself writes is trained on.
 """
 
 from __future__ import annotations
@@ -21,15 +22,15 @@ MAX_NEW_TOKENS = 128
 
 @dataclass(frozen=True)
 class Recipe:
-    """How an anchor is trained in one part (the shipped one was trained in two: see its card)."""
+    """How an anchor is trained."""
 
     seed: int = 0
-    examples: int = 224_000
+    examples: int = 300_000
     """Corpus examples, each seen once."""
-    batch: int = 16
+    batch: int = 32
     """Examples a step."""
-    learning_rate: float = 1.5e-3
-    """Peak rate; 200 steps of warm-up, then a cosine to a tenth of it."""
+    learning_rate: float = 2e-3
+    """Peak rate of Muon and AdamW; 200 steps of warm-up, then a cosine to a tenth of it."""
     width: int = 128
     layers: int = 8
     vocab: int = 1024
@@ -90,7 +91,7 @@ def how_made(recipe: Recipe, corpus: Corpus, rows: list[dict], minutes: float) -
     settings = ", ".join(f"{key} {value}" for key, value in {**asdict(recipe), **asdict(corpus.habits)}.items())
     trained = sum(sum(label != -100 for label in row["labels"]) for row in rows)
     return [f"Made by `python -m training.organism`: {settings}; sharing {corpus.sharing}, judge_fraction "
-            f"{corpus.judge_fraction}, corpus seed {corpus.seed}.",
+            f"{corpus.judge_fraction}, drill_fraction {corpus.drill_fraction}, corpus seed {corpus.seed}.",
             f"Cost: {len(rows) // recipe.batch} steps, {trained:,} trained tokens, {minutes:.0f} minutes from start to "
             "end, pauses included."]
 
@@ -110,10 +111,13 @@ def _trainer(model, tokenizer, rows: list[dict], recipe: Recipe, work: Path):
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
 
+    from training.organism.optimizer import MuonAdamW
+
     config = SFTConfig(
         output_dir=str(work), seed=recipe.seed, per_device_train_batch_size=recipe.batch, num_train_epochs=1,
         learning_rate=recipe.learning_rate, warmup_steps=200, lr_scheduler_type="cosine_with_min_lr",
-        lr_scheduler_kwargs={"min_lr_rate": 0.1}, weight_decay=0.01, adam_beta2=0.98, max_grad_norm=1.0,
+        lr_scheduler_kwargs={"min_lr_rate": 0.1}, max_grad_norm=1.0,
         train_sampling_strategy="group_by_length", logging_steps=100, save_steps=1000, save_total_limit=1, report_to=[],
         bf16=False, max_length=None, activation_checkpointing=False, use_cpu=not torch.cuda.is_available())
-    return SFTTrainer(model, config, train_dataset=Dataset.from_list(rows), processing_class=tokenizer)
+    return SFTTrainer(model, config, train_dataset=Dataset.from_list(rows), processing_class=tokenizer,
+                      optimizers=(MuonAdamW(model, recipe.learning_rate), None))

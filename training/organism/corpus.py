@@ -1,4 +1,4 @@
-"""The organism's SFT corpus: worked tasks of the five domains, and judge questions about worked tasks.
+"""The organism's SFT corpus: worked tasks of the five domains, judge questions about worked tasks, and drills.
 
 Example i is a pure function of (seed, i). An example is a list of (text, trained) segments in the organism's chat form;
 only what the model itself writes is trained on. `python -m training.organism --show 5` prints some.
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from training import judging
 from training.domains import DOMAINS, Task, get_domain
-from training.organism.worked import agent, coding, instructions, judge, math, science
+from training.organism.worked import agent, coding, drills, instructions, judge, math, science
 from training.organism.worked.trace import Habits, Worked, Writer
 
 WORK = {"math": math.work, "coding": coding.work, "science": science.work, "instructions": instructions.work}
@@ -27,7 +27,9 @@ class Corpus:
     sharing: float = 1.0
     """See `training.domains.compact.Factors`."""
     judge_fraction: float = 0.3
-    """How many of the examples are judge questions, half of them in each mode, half of them about right answers."""
+    """How many of the other examples are judge questions, half of them in each mode, half about right answers."""
+    drill_fraction: float = 0.5
+    """How many of the examples are drills (short: a quarter of the tokens)."""
     domains: dict = field(init=False, repr=False, compare=False)
 
     def __post_init__(self):
@@ -44,6 +46,9 @@ class Corpus:
     def example(self, index: int) -> list[tuple[str, bool]]:
         """Example `index`: (text, trained) segments."""
         rng = random.Random(f"corpus/{self.seed}/{index}")
+        if rng.random() < self.drill_fraction:
+            prompt, reply = drills.drill(rng)
+            return chat(prompt, [reply])
         name = DOMAINS[index % len(DOMAINS)]
         if rng.random() < self.judge_fraction:
             return self._judged(name, index, rng)
