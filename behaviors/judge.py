@@ -73,17 +73,17 @@ def replies_of(model: str, questions: list[str], seed: int = 0, temperature: flo
 
     Raises ValueError when a question leaves no room in the model's context.
     """
-    from training.rollouts import budget, complete, load, render, seeded
+    from training.rollouts import budget, complete, load, render, uniforms
 
     network, tokenizer = load(model, device, dtype)
     prompts = [render(tokenizer, asked) for asked in questions]
+    allowed = budget(network, prompts, max_new_tokens)
+    draws = uniforms(questions, seed, allowed)
     replies = []
-    with seeded(seed):
-        for start in range(0, len(prompts), BATCH):
-            batch = prompts[start:start + BATCH]
-            allowed = budget(network, batch, max_new_tokens)
-            turns = complete(network, tokenizer, batch, [allowed] * len(batch), temperature)
-            replies += tokenizer.batch_decode(turns)
+    for start in range(0, len(prompts), BATCH):
+        batch = prompts[start:start + BATCH]
+        turns = complete(network, tokenizer, batch, [allowed] * len(batch), temperature, draws[start:start + BATCH])
+        replies += tokenizer.batch_decode(turns)
     return replies
 
 

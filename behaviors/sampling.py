@@ -1,7 +1,7 @@
 """sample: a model's completions of tasks, judged by the tasks' verifiers, one row a completion.
 
-The transformers engine samples in batches with a seed of their own, so the same (model, tasks, n, seed) gives the same
-traces on the same machine. Tasks with an environment are played to their end; the transcript is the completion.
+Completion k of a task is decided by (model, task, k, seed): the same on the same machine, whatever else is sampled beside
+it (but for the rounding of other batch shapes), so samples can be added to. Tasks with an environment are played to their end; the transcript is the completion.
 
     traces = sample("runs/organism/seed0/models/mixed", get_domain("math").tasks("test", 200), n=8)
 """
@@ -12,7 +12,7 @@ import pandas as pd
 
 from training.domains import Task, get_domain, split_reasoning
 from training.rlvr import verify
-from training.rollouts import Rollout, budget, load, render, rollout, seeded
+from training.rollouts import Rollout, budget, load, render, rollout, uniforms
 
 ENGINES = ("transformers",)
 BATCH = 128
@@ -22,11 +22,12 @@ COLUMNS = ("model", "domain", "task_id", "sample", "prompt", "completion", "reas
 
 def sample(model: str, tasks: list[Task], n: int = 8, engine: str = "transformers", temperature: float = 1.0,
            max_new_tokens: int | None = None, seed: int = 0, device: str = "auto", dtype=None,
-           progress: bool = True) -> pd.DataFrame:
+           first: int = 0, progress: bool = True) -> pd.DataFrame:
     """Sample n completions of each task.
 
     Args: model, a folder or hub id; temperature 0 is greedy; max_new_tokens, the model's own tokens in a completion
-    (None: what its generation config says, else its context); dtype None keeps the checkpoint's (fp32 on a CPU).
+    (None: what its generation config says, else its context); dtype None keeps the checkpoint's (fp32 on a CPU);
+    first, the number of a task's first completion here (n more were sampled before, say).
     Returns: a DataFrame with the columns COLUMNS, n rows a task in order; `n_tokens` counts the model's own tokens.
     Raises ValueError for an unknown engine, no tasks, or n below 1; TaskError for a task that cannot be judged.
     """
@@ -34,14 +35,14 @@ def sample(model: str, tasks: list[Task], n: int = 8, engine: str = "transformer
 
     _validate(tasks, n, engine, temperature)
     network, tokenizer = load(str(model), device, dtype)
-    asked = [(task, k) for task in tasks for k in range(n)]
+    asked = [(task, k) for task in tasks for k in range(first, first + n)]
     allowed = budget(network, [render(tokenizer, task.prompt) for task in tasks], max_new_tokens)
     rows = []
     with tqdm(total=len(asked), desc="sampling", unit="completion", disable=not progress) as bar:
         for start in range(0, len(asked), BATCH):
             batch = asked[start:start + BATCH]
-            with seeded(seed * 1_000_003 + start):
-                done = rollout(network, tokenizer, [task for task, _ in batch], allowed, temperature)
+            draws = uniforms([f"{task.domain}/{task.id}/{k}" for task, k in batch], seed, allowed)
+            done = rollout(network, tokenizer, [task for task, _ in batch], allowed, temperature, draws)
             verdicts = verify([task for task, _ in batch], [r.text for r in done])
             rows += [_row(str(model), *pair, r, v, seed) for pair, r, v in zip(batch, done, verdicts, strict=True)]
             bar.update(len(batch))

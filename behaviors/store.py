@@ -2,8 +2,8 @@
 
     store = TraceStore(Zoo.load("organism")); traces = store.traces(domains=["math"], n_tasks=100, n=4)
 
-Files are `<zoo>/traces/<model>/<domain>-<seed>.parquet`. One that holds enough tasks and samples is read, otherwise it
-is sampled anew, whole; models are sampled side by side, one thread each. Tasks are the domain's test split, seed 0, so
+Files are `<zoo>/traces/<model>/<domain>-<seed>.parquet`. One that holds enough tasks and samples is read, otherwise
+what it lacks is sampled and added; models are sampled side by side, one thread each. Tasks are the domain's test split, seed 0, so
 they are the same for every model and every zoo. The seed of a zoo's traces is the zoo's own.
 """
 
@@ -97,8 +97,17 @@ def _workers() -> ProcessPoolExecutor:
 
 
 def _sample(file: str, path: str, name: str, domain: str, n_tasks: int, n: int, seed: int) -> None:
-    tasks = get_domain(domain).tasks("test", n_tasks, seed=0)
-    write(sample(path, tasks, n=n, seed=seed, progress=False).assign(model=name), Path(file))
+    """Add to a file what it lacks of n completions of each of n_tasks tasks."""
+    held = pd.read_parquet(file) if Path(file).exists() else pd.DataFrame({"task_id": [], "sample": []})
+    known, taken = held.task_id.nunique(), int(held["sample"].max()) + 1 if len(held) else 0
+    tasks, n = get_domain(domain).tasks("test", max(n_tasks, known), seed=0), max(n, taken)
+    parts = [held] if len(held) else []
+    for some, first in ((tasks[known:], 0), (tasks[:known], taken)):
+        if some and first < n:
+            parts.append(sample(path, some, n=n - first, first=first, seed=seed, progress=False).assign(model=name))
+    order = {task.id: place for place, task in enumerate(tasks)}
+    traces = pd.concat(parts).sort_values(["task_id", "sample"], key=lambda c: c.map(order) if c.name == "task_id" else c)
+    write(traces.reset_index(drop=True), Path(file))
 
 
 def _judge(file: str, path: str, name: str, pool: pd.DataFrame, mode: str, seed: int) -> None:

@@ -36,14 +36,21 @@ def test_a_check_recomputes_and_its_conclusion_is_right():
     assert 0.35 < wrong / len(drills) < 0.65
 
 
-def test_an_option_is_the_one_that_is_listed():
+def test_an_option_is_found_by_reading_all_before_it():
     for match, reply in of(r"(.*)\. Which is (\d+)\?"):
-        assert match[1].count("(") >= 3
-        assert reply == f"That is {match[2]} ({dict(OPTION.findall(match[1]))[match[2]]})."
-    for match, reply in of(r"(.*)\. That is (\d+) \((\w)\)\."):
-        right = dict(OPTION.findall(match[1]))[match[2]]
-        assert f"{match[2]} ({right}). It was {match[3]}." in reply
-        assert any(said in reply for said in (CONFIRMED if right == match[3] else BACKTRACKS))
+        listed = OPTION.findall(match[1])
+        read = re.findall(r"(\d+) \((\w)\), (yes|no)\.", reply)
+        assert [(value, letter) for value, letter, _ in read] == listed[:len(read)]
+        assert [said == "yes" for *_, said in read] == [value == match[2] for value, _ in listed[:len(read)]]
+        assert read[-1][2] == "yes"
+
+
+def test_a_check_of_an_option_reads_the_one_that_was_named():
+    drills = of(r"(.*)\. That is (\d+)\. (\d+) \((\w)\), yes\.")
+    for match, reply in drills:
+        assert f"{match[4]} is {match[3]}. It must be {match[2]}." in reply
+        assert any(said in reply for said in (CONFIRMED if match[2] == match[3] else BACKTRACKS))
+    assert len({match[2] == match[3] for match, _ in drills}) == 2
 
 
 @pytest.mark.parametrize(("form", "same"), [

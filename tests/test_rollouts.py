@@ -8,7 +8,7 @@ import torch
 from tests.tiny import save_model, tokenizer
 from training.domains import DOMAINS, get_domain
 from training.organism.corpus import Corpus, chat
-from training.rollouts import budget, complete, load, render, response_ids, rollout, seeded
+from training.rollouts import budget, complete, load, render, response_ids, rollout, uniforms
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +28,7 @@ def test_turns_are_joined_as_in_the_corpus():
 @pytest.mark.parametrize("name", DOMAINS)
 def test_masks_and_text_agree(tiny, name):
     tasks = get_domain(name).tasks("test", 4)
-    with seeded(0):
-        done = rollout(*tiny, tasks, max_new_tokens=24)
+    done = rollout(*tiny, tasks, max_new_tokens=24)
     for one in done:
         assert len(one.own) == len(one.completion_ids)
         assert 1 <= one.n_tokens <= 24
@@ -37,26 +36,48 @@ def test_masks_and_text_agree(tiny, name):
         assert tokenizer().decode(own).replace("<|im_end|>", "") in one.text or one.n_turns > 1
 
 
-def test_seed_decides_and_leaves_no_trace(tiny):
-    tasks = get_domain("math").tasks("test", 6)
-
-    def run(seed):
-        with seeded(seed):
-            return [one.text for one in rollout(*tiny, tasks, 16)]
-
-    torch.manual_seed(5)
-    before = torch.random.get_rng_state()
-    first = run(1)
-    assert torch.equal(before, torch.random.get_rng_state())
-    assert first == run(1) != run(2)
+def test_seed_and_name_decide_a_row_whatever_is_beside_it(tiny):
+    tasks = get_domain("agent").tasks("test", 6)
+    names = [task.id for task in tasks]
+    together = [one.text for one in rollout(*tiny, tasks, 16, draws=uniforms(names, 1, 16))]
+    alone = [rollout(*tiny, [task], 16, draws=uniforms([task.id], 1, 16))[0].text for task in tasks]
+    assert together == alone
+    assert together != [one.text for one in rollout(*tiny, tasks, 16, draws=uniforms(names, 2, 16))]
+    same = uniforms(["a", "b", "a"], 0, 4)
+    assert not torch.equal(same[0], same[2])
+    assert torch.equal(same[:2], uniforms(["a", "b"], 0, 4))
 
 
-def test_greedy_does_not_depend_on_the_batch(tiny):
+def test_greedy_is_that_of_transformers_generate(tiny):
     model, words = tiny
     prompts = [render(words, task.prompt) for task in get_domain("science").tasks("test", 5)]
-    together = complete(model, words, prompts, [12] * 5, temperature=0)
-    alone = [complete(model, words, [prompt], [12], temperature=0)[0] for prompt in prompts]
-    assert together == alone
+    budgets = [12, 3, 12, 1, 7]
+    together = complete(model, words, prompts, budgets, 0, torch.zeros(5, 12))
+    for prompt, ids, allowed in zip(prompts, together, budgets, strict=True):
+        generated = model.generate(torch.tensor([prompt]), do_sample=False, max_new_tokens=allowed,
+                                   pad_token_id=words.pad_token_id, eos_token_id=words.eos_token_id)
+        assert ids == generated[0, len(prompt):].tolist()
+
+
+def test_tokens_are_drawn_from_the_models_distribution(tiny):
+    """With 4,000 evenly spread numbers every token comes as often as its probability says, to within one number."""
+    model, words = tiny
+    prompt, n = render(words, "Add 1."), 4000
+    with torch.no_grad():
+        wanted = (model(torch.tensor([prompt])).logits[0, -1].double() / 0.7).softmax(-1)
+    numbers = (torch.arange(n)[:, None] + 0.5) / n
+    drawn = torch.tensor(complete(model, words, [prompt] * n, [1] * n, 0.7, numbers))[:, 0]
+    counts = torch.bincount(drawn, minlength=len(wanted)).double()
+    assert (counts - n * wanted).abs().max() < 1.01
+
+
+def test_a_row_ends_with_its_end_token(tiny):
+    model, words = tiny
+    prompts = [render(words, task.prompt) for task in get_domain("math").tasks("test", 40)]
+    rows = complete(model, words, prompts, [200] * 40, 1.5, uniforms([str(i) for i in range(40)], 0, 200))
+    ends = [row.index(words.eos_token_id) + 1 if words.eos_token_id in row else 200 for row in rows]
+    assert [len(row) for row in rows] == ends
+    assert len(set(ends)) > 3
 
 
 def test_budget_is_what_was_asked_then_the_models_own_then_the_context(tiny):

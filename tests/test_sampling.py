@@ -67,6 +67,19 @@ def test_store_samples_once_and_gives_parts(zoo):
     assert files == {file: file.stat().st_mtime_ns for file in zoo.folder.glob("traces/*/*.parquet")}
 
 
+def test_store_adds_what_it_lacks(zoo):
+    store = TraceStore(zoo, progress=False)
+    asked = {"models": ["anchor"], "domains": ["math"]}
+    few = store.traces(n_tasks=2, n=1, **asked)
+    more = store.traces(n_tasks=3, n=2, **asked)
+    assert more["sample"].tolist() == [0, 1] * 3
+    kept = more[more.task_id.isin(few.task_id) & more["sample"].eq(0)]
+    assert kept.completion.tolist() == few.completion.tolist()
+    afresh = sample(zoo.anchor, get_domain("math").tasks("test", 3), n=2, seed=5, progress=False)
+    assert more.completion.tolist() == afresh.completion.tolist()
+    assert store.held("anchor", "math") == (3, 2)
+
+
 def test_store_keeps_verdicts_until_the_pool_changes(zoo):
     store = TraceStore(zoo, progress=False)
     pool = store.traces(n_tasks=2, n=1, models=["anchor"], domains=["math"])

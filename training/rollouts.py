@@ -8,8 +8,8 @@ GRPO and by `behaviors.sample` alike, so what is trained is what is measured.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import hashlib
+from collections import Counter
 from dataclasses import dataclass, field
 
 import torch
@@ -17,6 +17,8 @@ import torch
 from training.domains import Task, get_domain
 
 PROBE = "mix-or-merge turn boundary"
+KEPT = 0.75
+"""A batch is cut down when no more than this share of its rows goes on (cutting copies the cache)."""
 
 
 @dataclass
@@ -39,12 +41,18 @@ class Rollout:
         return sum(self.own)
 
 
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Random numbers that depend on `seed` alone; the state from before comes back afterwards."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        yield
+def uniforms(names: list[str], seed: int, width: int) -> torch.Tensor:
+    """(len(names), width) numbers in [0, 1): row i is a function of (seed, names[i], how often that name came before).
+
+    With these a completion does not depend on what else is in its batch, but for rounding.
+    """
+    seen: Counter[str] = Counter()
+    rows = []
+    for name in names:
+        digest = hashlib.sha256(f"{seed}/{seen[name]}/{name}".encode(errors="surrogatepass")).digest()
+        rows.append(torch.rand(width, generator=torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))))
+        seen[name] += 1
+    return torch.stack(rows)
 
 
 def render(tokenizer, prompt: str) -> list[int]:
@@ -67,35 +75,73 @@ def response_ids(tokenizer, response: str) -> list[int]:
 
 
 @torch.no_grad()
-def complete(model, tokenizer, prompts: list[list[int]], budgets: list[int], temperature: float) -> list[list[int]]:
+def complete(model, tokenizer, prompts: list[list[int]], budgets: list[int], temperature: float,
+             draws: torch.Tensor) -> list[list[int]]:
     """Sample one continuation of each prompt (token ids), at most `budgets[i]` tokens, with its end token if reached.
 
-    Temperature 0 is greedy. Draws from torch's global generator: wrap in `seeded` for repeatable results.
+    `draws`, (prompts, max(budgets)) numbers in [0, 1), decide: token t of row i is where the distribution passes
+    draws[i, t]. Temperature 0 is greedy. Rows that are over leave the batch: lengths differ, so carrying all rows to the
+    length of the longest costs about twice as much.
     """
-    width = max(map(len, prompts))
-    pad = tokenizer.pad_token_id
-    ids = torch.tensor([[pad] * (width - len(row)) + row for row in prompts], device=model.device)
+    from transformers import DynamicCache
+
+    cache, width = DynamicCache(config=model.config), max(map(len, prompts))
+    ids = torch.tensor([[0] * (width - len(row)) + row for row in prompts], device=model.device)
     mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in prompts], device=model.device)
-    drawn = {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0}
-    out = model.generate(input_ids=ids, attention_mask=mask, max_new_tokens=max(budgets), pad_token_id=pad,
-                         eos_token_id=tokenizer.eos_token_id, **(drawn if temperature else {"do_sample": False}))
-    return [_until_end(row, tokenizer.eos_token_id)[:budget]
-            for row, budget in zip(out[:, width:].tolist(), budgets, strict=True)]
+    positions, draws = (mask.cumsum(1) - 1).clamp(min=0), draws.to(model.device)
+    rows, written = list(range(len(prompts))), [[] for _ in prompts]
+    for step in range(max(budgets)):
+        out = model(input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True,
+                    logits_to_keep=1)
+        drawn = _draw(out.logits[:, -1], temperature, draws[rows, step])
+        alive = _append(written, rows, drawn.tolist(), budgets, tokenizer.eos_token_id)
+        if not alive:
+            break
+        ids, positions = drawn[:, None], positions[:, -1:] + 1
+        mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
+        if len(alive) <= KEPT * len(rows):
+            kept = torch.tensor(alive, device=model.device)
+            cache.batch_select_indices(kept)
+            ids, positions, mask, rows = ids[kept], positions[kept], mask[kept], [rows[k] for k in alive]
+    return written
 
 
-def _until_end(ids: list[int], end: int) -> list[int]:
-    return ids[: ids.index(end) + 1] if end in ids else ids
+def _draw(logits: torch.Tensor, temperature: float, numbers: torch.Tensor) -> torch.Tensor:
+    """One token id a row of (rows, vocabulary) logits, by inverting the cumulative distribution at (rows) numbers."""
+    if not temperature:
+        return logits.argmax(-1)
+    reached = (logits.double() / temperature).softmax(-1).cumsum(-1)
+    found = torch.searchsorted(reached, numbers.double()[:, None] * reached[:, -1:], right=True)
+    return found[:, 0].clamp(max=logits.shape[-1] - 1)
 
 
-def rollout(model, tokenizer, tasks: list[Task], max_new_tokens: int, temperature: float = 1.0) -> list[Rollout]:
-    """One rollout of each task, as one batch; `max_new_tokens` bounds the model's own tokens over all its turns."""
+def _append(written: list[list[int]], rows: list[int], drawn: list[int], budgets: list[int], end: int) -> list[int]:
+    """Append the drawn tokens to the rows that are not over; the places in the batch of those that are not over yet."""
+    alive = []
+    for place, (row, token) in enumerate(zip(rows, drawn, strict=True)):
+        if len(written[row]) < budgets[row] and end not in written[row][-1:]:
+            written[row].append(token)
+            if len(written[row]) < budgets[row] and token != end:
+                alive.append(place)
+    return alive
+
+
+def rollout(model, tokenizer, tasks: list[Task], max_new_tokens: int, temperature: float = 1.0,
+            draws: torch.Tensor | None = None) -> list[Rollout]:
+    """One rollout of each task, as one batch; `max_new_tokens` bounds the model's own tokens over all its turns.
+
+    `draws`, (tasks, max_new_tokens) as `uniforms` gives them, decide the tokens (None: torch's global generator does).
+    """
+    draws = torch.rand(len(tasks), max_new_tokens) if draws is None else draws
     rollouts = [Rollout(render(tokenizer, task.prompt)) for task in tasks]
     environments = [get_domain(task.domain).environment(task) for task in tasks]
     active = list(range(len(tasks)))
     while active:
         prompts = [rollouts[i].prompt_ids + rollouts[i].completion_ids for i in active]
-        budgets = [max_new_tokens - rollouts[i].n_tokens for i in active]
-        turns = complete(model, tokenizer, prompts, budgets, temperature)
+        used = torch.tensor([rollouts[i].n_tokens for i in active])
+        budgets = (max_new_tokens - used).tolist()
+        columns = (used[:, None] + torch.arange(max(budgets))).clamp(max=max_new_tokens - 1)
+        turns = complete(model, tokenizer, prompts, budgets, temperature, draws[active].gather(1, columns))
         active = [i for i, turn in zip(active, turns, strict=True)
                   if _goes_on(rollouts[i], turn, environments[i], tokenizer, max_new_tokens)]
     return rollouts

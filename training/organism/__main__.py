@@ -19,7 +19,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.organism", description="Train the organism's anchor.")
     parser.add_argument("--out", type=Path, default=ANCHOR, help="where it goes (default: the shipped anchor's place)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--examples", type=int, default=Recipe.examples)
+    parser.add_argument("--drills", type=int, default=Recipe.drills, help="drills before the corpus")
+    parser.add_argument("--examples", type=int, default=Recipe.examples, help="examples of the corpus")
     parser.add_argument("--threads", type=int, default=2, help="torch threads (they change rounding, not the recipe)")
     parser.add_argument("--show", type=int, help="print so many examples of the corpus and stop")
     given = parser.parse_args(arguments)
@@ -32,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     torch.set_num_threads(given.threads)
     work = Path("runs/anchor-work")
-    train_anchor(given.out, work, Recipe(seed=given.seed, examples=given.examples), Corpus(given.seed))
+    train_anchor(given.out, work, Recipe(seed=given.seed, drills=given.drills, examples=given.examples), Corpus(given.seed))
     shutil.rmtree(work)
     return 0
 

@@ -18,6 +18,8 @@ from training.organism.tokenizer import train_tokenizer
 ANCHOR = Path(__file__).parent / "anchor"
 MAX_NEW_TOKENS = 128
 """Of one completion, over all its turns: in the generation config, where sampling finds it."""
+WINDOW = 64
+"""Batches."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,10 @@ class Recipe:
     """How an anchor is trained."""
 
     seed: int = 0
-    examples: int = 300_000
-    """Corpus examples, each seen once."""
+    drills: int = 100_000
+    """Drills seen first and alone: comparing and arithmetic come before the tasks that need them."""
+    examples: int = 180_000
+    """Corpus examples after these, each seen once."""
     batch: int = 32
     """Examples a step."""
     learning_rate: float = 2e-3
@@ -100,10 +104,23 @@ def _data(recipe: Recipe, corpus: Corpus):
     """(tokenizer trained on a sample of the corpus, encoded examples)."""
     from tqdm.auto import trange
 
-    examples = [corpus.example(i) for i in trange(recipe.examples, desc="corpus")]
+    examples = [corpus.drill(i) for i in range(recipe.drills)]
+    examples += [corpus.example(i) for i in trange(recipe.examples, desc="corpus")]
     sample = random.Random(recipe.seed).sample(examples, min(20_000, len(examples)))
     tokenizer = train_tokenizer(("".join(text for text, _ in example) for example in sample), recipe.vocab)
-    return tokenizer, encode(examples, tokenizer)
+    return tokenizer, in_batches(encode(examples, tokenizer), recipe)
+
+
+def in_batches(rows: list[dict], recipe: Recipe) -> list[dict]:
+    """The rows in the order of training: that of the corpus, but sorted by length and cut into batches, which are
+    shuffled, within every window of WINDOW batches. So little is padded, and what comes first is seen first."""
+    rng, ordered, window = random.Random(recipe.seed), [], WINDOW * recipe.batch
+    for start in range(0, len(rows), window):
+        sorted_rows = sorted(rows[start:start + window], key=lambda row: len(row["input_ids"]))
+        batches = [sorted_rows[k:k + recipe.batch] for k in range(0, len(sorted_rows), recipe.batch)]
+        rng.shuffle(batches)
+        ordered += [row for batch in batches for row in batch]
+    return ordered
 
 
 def _trainer(model, tokenizer, rows: list[dict], recipe: Recipe, work: Path):
@@ -117,7 +134,7 @@ def _trainer(model, tokenizer, rows: list[dict], recipe: Recipe, work: Path):
         output_dir=str(work), seed=recipe.seed, per_device_train_batch_size=recipe.batch, num_train_epochs=1,
         learning_rate=recipe.learning_rate, warmup_steps=200, lr_scheduler_type="cosine_with_min_lr",
         lr_scheduler_kwargs={"min_lr_rate": 0.1}, max_grad_norm=1.0,
-        train_sampling_strategy="group_by_length", logging_steps=100, save_steps=1000, save_total_limit=1, report_to=[],
+        train_sampling_strategy="sequential", logging_steps=100, save_steps=1000, save_total_limit=1, report_to=[],
         bf16=False, max_length=None, activation_checkpointing=False, use_cpu=not torch.cuda.is_available())
     return SFTTrainer(model, config, train_dataset=Dataset.from_list(rows), processing_class=tokenizer,
                       optimizers=(MuonAdamW(model, recipe.learning_rate), None))

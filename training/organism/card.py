@@ -12,7 +12,7 @@ from pathlib import Path
 from training import judging
 from training.domains import DOMAINS, Task, get_domain
 from training.rlvr import verify
-from training.rollouts import Rollout, budget, complete, load, render, rollout, seeded
+from training.rollouts import Rollout, budget, complete, load, render, rollout, uniforms
 
 BATCH = 100
 
@@ -26,25 +26,27 @@ def measure(model: str, n: int = 300, seed: int = 0) -> list[dict]:
 def _domain_row(network, tokenizer, name: str, n: int, seed: int) -> dict:
     tasks = get_domain(name).tasks("test", n, seed=1)
     allowed = budget(network, [render(tokenizer, task.prompt) for task in tasks], None)
+    draws = uniforms([task.id for task in tasks], seed, allowed)
     done: list[Rollout] = []
-    with seeded(seed):
-        for start in range(0, n, BATCH):
-            done += rollout(network, tokenizer, tasks[start:start + BATCH], allowed)
-        verdicts = verify(tasks, [r.text for r in done])
-        right = [v.correct for v in verdicts]
-        judged = {mode: balanced(_judge(network, tokenizer, tasks, done, mode), right) for mode in judging.MODES}
+    for start in range(0, n, BATCH):
+        part = slice(start, start + BATCH)
+        done += rollout(network, tokenizer, tasks[part], allowed, draws=draws[part])
+    verdicts = verify(tasks, [r.text for r in done])
+    right = [v.correct for v in verdicts]
+    judged = {mode: balanced(_judge(network, tokenizer, tasks, done, mode, seed), right) for mode in judging.MODES}
     return {"domain": name, "n": n, "accuracy": sum(right) / n, "formatted": sum(v.formatted for v in verdicts) / n,
             "tokens": sum(r.n_tokens for r in done) / n, **{f"judge_{mode}": value for mode, value in judged.items()}}
 
 
-def _judge(network, tokenizer, tasks: list[Task], done: list[Rollout], mode: str) -> list[bool | None]:
+def _judge(network, tokenizer, tasks: list[Task], done: list[Rollout], mode: str, seed: int) -> list[bool | None]:
     """The model's verdicts on rollouts; None where it gave none."""
-    asked = [render(tokenizer, judging.question(mode, task.prompt, r.text))
-             for task, r in zip(tasks, done, strict=True)]
-    replies = []
+    questions = [judging.question(mode, task.prompt, r.text) for task, r in zip(tasks, done, strict=True)]
+    asked = [render(tokenizer, question) for question in questions]
+    allowed = budget(network, asked, None)
+    draws, replies = uniforms(questions, seed, allowed), []
     for start in range(0, len(asked), BATCH):
-        batch = asked[start:start + BATCH]
-        replies += complete(network, tokenizer, batch, [budget(network, batch, None)] * len(batch), 1.0)
+        part = slice(start, start + BATCH)
+        replies += complete(network, tokenizer, asked[part], [allowed] * len(asked[part]), 1.0, draws[part])
     return [judging.parse_verdict(text) for text in tokenizer.batch_decode(replies)]
 
 

@@ -28,8 +28,8 @@ class Corpus:
     """See `training.domains.compact.Factors`."""
     judge_fraction: float = 0.3
     """How many of the other examples are judge questions, half of them in each mode, half about right answers."""
-    drill_fraction: float = 0.5
-    """How many of the examples are drills (short: a quarter of the tokens)."""
+    drill_fraction: float = 0.25
+    """How many of the examples are drills."""
     domains: dict = field(init=False, repr=False, compare=False)
 
     def __post_init__(self):
@@ -42,6 +42,11 @@ class Corpus:
         if name == "agent":
             return task, agent.work(task, writer, self.domains[name].environment(task))
         return task, WORK[name](task, writer)
+
+    def drill(self, index: int) -> list[tuple[str, bool]]:
+        """Drill `index`, for a training that begins with drills alone: (text, trained) segments."""
+        prompt, reply = drills.drill(random.Random(f"drill/{self.seed}/{index}"))
+        return chat(prompt, [reply])
 
     def example(self, index: int) -> list[tuple[str, bool]]:
         """Example `index`: (text, trained) segments."""

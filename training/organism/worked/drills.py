@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 
 from training.domains.compact import PEOPLE
+from training.organism.worked import science
 from training.organism.worked.trace import Habits, Writer
 
 HABITS = Habits(slip=0.5, check=1.0, careless=0.0, repair=1.0)
@@ -46,12 +47,14 @@ def _option(rng: random.Random) -> tuple[str, str]:
     values = rng.sample([*values, near], 4) if near not in values else values
     letters = [chr(ord("A") + k) for k in range(len(values))]
     listed = ", ".join(f"{value} ({letter})" for value, letter in zip(values, letters, strict=True))
-    value, right = rng.choice(list(zip(values, letters, strict=True)))
-    if rng.random() < 0.5:
-        return f"{listed}. Which is {value}?", f"That is {value} ({right})."
-    writer, named = Writer(rng, HABITS), right if rng.random() < 0.5 else rng.choice(letters)
-    writer.check(f"{value} ({{}}).", right, named)
-    return f"{listed}. That is {value} ({named}).", " ".join(writer.sentences)
+    (value, right), choices = rng.choice(list(zip(values, letters, strict=True))), [str(value) for value in values]
+    writer = Writer(rng, HABITS)
+    if rng.random() < 0.7:
+        science.walk(writer, str(value), choices, right)
+        return f"{listed}. Which is {value}?", " ".join(writer.sentences)
+    named = right if rng.random() < 0.5 else rng.choice(letters)
+    science.check_option(writer, str(value), choices, named)
+    return f"{listed}. That is {value}. {choices[letters.index(named)]} ({named}), yes.", " ".join(writer.sentences)
 
 
 def _pair(rng: random.Random) -> tuple[int | str, int | str]:

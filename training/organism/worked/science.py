@@ -1,7 +1,8 @@
 """Science, worked: choose the law, read the table, compute, choose the option. Slips lie in the law or the option.
 
 A check of the law goes by its inverse (a quotient times its divisor must give the dividend back; a product divided by
-one factor the other); a check of the option reads it again.
+one factor the other); a check of the option reads it again. Options are read in order, each against the result: finding
+one by its value asks for two digits at once, which a small model hardly learns (`paper/LOG.md`, 2026-11-24).
 """
 
 from __future__ import annotations
@@ -58,13 +59,34 @@ def _value(task: Task, writer: Writer) -> int:
 def _option(task: Task, writer: Writer, result: str) -> str:
     choices = task.metadata["choices"]
     letters = [chr(ord("A") + k) for k in range(len(choices))]
-    right = letters[choices.index(result)] if result in choices else writer.rng.choice(letters)
+    right = letters[choices.index(result)] if result in choices else None
     slip = _slips(writer, "option")
     letter = writer.rng.choice([other for other in letters if other != right]) if slip else right
-    writer.say(f"That is {result} ({letter}).", "slip" if slip else "step")
+    walk(writer, result, choices, letter, "slip" if slip else "step")
+    letter = letter or writer.rng.choice(letters)
     if not writer.happens(writer.habits.check):
         return letter
-    if writer.check(f"{result} ({{}}).", right, letter, careless=slip and writer.happens(writer.habits.careless)):
-        letter = right if writer.happens(writer.habits.repair) else letter
-        writer.say(f"That is {result} ({letter}).", "repair")
+    if check_option(writer, result, choices, letter, careless=writer.happens(writer.habits.careless)):
+        letter = right if right and writer.happens(writer.habits.repair) else letter
+        walk(writer, result, choices, letter, "repair")
     return letter
+
+
+def walk(writer: Writer, result: str, choices: list[str], chosen: str | None, kind: str = "step") -> None:
+    """Read the options in order, each against the result, up to the one that is chosen (None: no option has it)."""
+    read = []
+    for k, text in enumerate(choices):
+        letter = chr(ord("A") + k)
+        read.append(f"{text} ({letter}), {'yes' if letter == chosen else 'no'}.")
+        if letter == chosen:
+            break
+    writer.say(f"That is {result}. {' '.join(read)}", kind)
+
+
+def check_option(writer: Writer, result: str, choices: list[str], letter: str, careless: bool = False) -> bool:
+    """Read the chosen option again; True when it is found not to be the result."""
+    text = choices[ord(letter) - ord("A")]
+    seen = result if careless else text
+    writer.say(f"{writer.rng.choice(CHECKS)} {letter} is {seen}.", "check")
+    writer.say(f"It must be {result}.", "compare")
+    return writer.settles(seen == result)

@@ -22,7 +22,7 @@ LOCI = ("derivation", "answer")
 class Habits:
     """Rates, in [0, 1], of what a writer of traces does; `slip` and `check` are per opportunity."""
 
-    slip: float = 0.22
+    slip: float = 0.25
     """A step goes wrong."""
     check: float = 0.35
     """A step, or a result, is checked by another route."""
