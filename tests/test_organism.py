@@ -9,7 +9,7 @@ import pytest
 from training import judging
 from training.checkpoints import Checkpoint
 from training.domains import DOMAINS
-from training.organism.anchor import ANCHOR, encode
+from training.organism.anchor import ANCHOR, WINDOW, Recipe, encode, in_batches
 from training.organism.corpus import Corpus
 from training.organism.worked import judge
 from training.organism.worked.trace import Habits
@@ -87,6 +87,20 @@ def test_labels_cover_the_models_tokens_only():
     said = tokenizer().decode([label for label in row["labels"] if label != -100])
     assert said == "".join(text for text, trained in example if trained)
     assert tokenizer().decode(row["input_ids"]) == "".join(text for text, _ in example)
+
+
+def test_batches_are_of_one_length_and_what_comes_first_is_seen_first():
+    rng = random.Random(0)
+    rows = [{"input_ids": [i] * rng.randint(10, 200), "index": i} for i in range(WINDOW * 4 * 3)]
+    ordered = in_batches(rows, Recipe(batch=4))
+    assert sorted(row["index"] for row in ordered) == list(range(len(rows)))
+    windows = [row["index"] // (WINDOW * 4) for row in ordered]
+    assert windows == sorted(windows)
+    spreads = [max(lengths) - min(lengths) for k in range(0, len(ordered), 4)
+               for lengths in [[len(row["input_ids"]) for row in ordered[k:k + 4]]]]
+    assert sum(spreads) / len(spreads) < 10  # of 190 at random
+    lengths = [len(row["input_ids"]) for row in ordered[::4]]
+    assert lengths != sorted(lengths)
 
 
 @pytest.mark.parametrize("text", ["", "7 + 8 = 15.", "naïve ☃ 中文", "a\r\nb\t c  d", "x" * 2000, "{\"a\": [1, 2]}"])

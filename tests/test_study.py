@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from studies import expert_gains, self_verification
-from training import Zoo
+from training import Zoo, build_zoo
 
 ROOT = Path(__file__).parents[1]
 
@@ -42,6 +42,24 @@ def test_the_zoo_is_whole_and_says_what_it_cost(zoo):
     assert log.groupby("step").prompts.sum().tolist() == [10, 10]
     assert log[log.domain == "agent"].turns.max() > 1  # agents take turns in GRPO too
     assert 0 < zoo.runs["expert-math"]["changed"] < 1
+
+
+def test_a_whole_zoo_is_returned_only_for_what_it_is(zoo):
+    same = {"out": zoo.folder, "domains": ["math", "agent"], "steps": 1, "mixture": {"math": 3, "agent": 1}}
+    assert build_zoo(**same).manifest == zoo.manifest
+    with pytest.raises(ValueError, match="holds 'mixed' with optimizer_steps 2, asked for is 4; choose another folder"):
+        build_zoo(**{**same, "steps": 2})
+    with pytest.raises(ValueError, match="holds 'mixed' with mixture"):
+        build_zoo(**{**same, "mixture": None})
+
+
+def test_a_control_is_added_and_merges_stay(zoo):
+    merged = dict(zoo.merged)
+    more = build_zoo(out=zoo.folder, domains=["math", "agent"], steps=1, mixture={"math": 3, "agent": 1},
+                     controls=("shuffled", "twin"), progress=False)
+    assert set(more.controls) == {"shuffled-math", "twin-math"}
+    assert more.manifest.merged == dict.fromkeys(merged) | {name: f"models/merged-{name}" for name in merged}
+    assert zoo.runs["expert-math"]["tokens"] == more.runs["expert-math"]["tokens"]
 
 
 def test_the_study_writes_findings_a_figure_and_a_summary(zoo, tmp_path):

@@ -44,14 +44,25 @@ def build_zoo(preset: str = "organism", out: str | Path = "runs/organism/seed0",
                 dict.fromkeys(chosen, 1.0) if mixture is None else mixture, tuple(controls))
     if resume and (folder / MANIFEST).is_file():
         zoo = Zoo.load(folder)
-        missing = [run.name for run in runs if run.name not in zoo.runs]
-        if not missing:
+        _check_same(zoo, runs)
+        if all(run.name in zoo.runs for run in runs):
             return zoo
     if not resume:
         shutil.rmtree(folder, ignore_errors=True)
     check_references(chosen)
     costs = train_all(runs, folder / "runs", progress)
     return collect(runs, costs, folder, preset, seed, chosen)
+
+
+def _check_same(zoo: Zoo, runs: list[Run]) -> None:
+    """ValueError when a run of the zoo is not what is asked for: a zoo is never silently another one."""
+    for run in runs:
+        wanted = {"optimizer_steps": run.steps, "mixture": normalized(run.mixture), "seed": run.seed}
+        for key, value in wanted.items():
+            held = zoo.runs.get(run.name, wanted)[key]
+            if held != value:
+                raise ValueError(f"{zoo.folder} holds {run.name!r} with {key} {held}, asked for is {value}; choose "
+                                 "another folder, or resume=False (--restart) to train it anew")
 
 
 def _runnable(domains: list[str]) -> list[str]:
@@ -128,6 +139,8 @@ def collect(runs: list[Run], costs: dict[str, dict], folder: Path, preset: str, 
     """Move the trained models into `folder/models` and write the manifest, last."""
     manifest = Manifest(name=f"{preset}/{folder.name}", preset=preset, seed=seed, anchor="models/anchor",
                         domains=domains, versions={name: version(name) for name in LIBRARIES})
+    if (folder / MANIFEST).is_file():  # runs are added to a zoo: its experts, hence its merges, stay
+        manifest.merged = Zoo.load(folder).manifest.merged
     _place(ANCHOR, folder / "models/anchor")
     for run in runs:
         place = f"models/{run.name}"

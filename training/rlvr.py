@@ -18,12 +18,13 @@ Each step appends a row per domain to `folder/log.csv`: what the mixture was, re
 from __future__ import annotations
 
 import csv
+import json
 import os
 import random
 import time
 import warnings
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from training.checkpoints import Checkpoint
@@ -144,6 +145,7 @@ def train_run(run: Run, folder: Path, resume: bool = True) -> dict:
     """Train (or go on training) one run in `folder`; returns its cost (tokens, optimizer_steps, seconds, ...).
 
     The model is left in `folder/final` (bf16, with tokenizer), earlier states asked for by `run.keep` beside it.
+    Raises ValueError when `folder` holds a run with other settings.
     """
     import pandas as pd
     import torch
@@ -151,6 +153,7 @@ def train_run(run: Run, folder: Path, resume: bool = True) -> dict:
 
     warnings.filterwarnings("ignore", message=".*rollout_func.*")
     folder.mkdir(parents=True, exist_ok=True)
+    _settle(run, folder / "settings.json", resume)
     last = get_last_checkpoint(str(folder)) if resume else None
     rewarder = Rewarder(run, folder)
     trainer = _trainer(run, rewarder, folder)
@@ -162,6 +165,20 @@ def train_run(run: Run, folder: Path, resume: bool = True) -> dict:
             "rollouts": int(log.rollouts.sum()), "seconds": round(float(log.groupby("step").seconds.max().sum()), 1),
             "mixture": normalized(run.mixture), "seed": run.seed, "shuffled": run.shuffled,
             "changed": round(changed_fraction(run.anchor, folder / "final"), 4)}
+
+
+def _settle(run: Run, file: Path, resume: bool) -> None:
+    """Write the run's settings; when going on, ValueError unless they are those that stand there."""
+    asked = json.loads(json.dumps(asdict(run)))
+    if resume and file.exists():
+        held = json.loads(file.read_text())
+        odd = [name for name in asked if asked[name] != held.get(name)]
+        if odd:
+            raise ValueError(f"{file.parent} holds a run with another {odd[0]} ({held.get(odd[0])}, asked for is "
+                             f"{asked[odd[0]]}); choose another folder, or start over (resume=False, --restart)")
+    aside = file.with_suffix(".partial")
+    aside.write_text(json.dumps(asked, indent=2) + "\n")
+    os.replace(aside, file)
 
 
 def changed_fraction(anchor: str, model: Path, eta: float = 1e-3) -> float:

@@ -7,7 +7,9 @@ itself writes is trained on.
 
 from __future__ import annotations
 
+import os
 import random
+import shutil
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -84,10 +86,13 @@ def train_anchor(out: Path, work: Path, recipe: Recipe | None = None, corpus: Co
     tokenizer, rows = _data(recipe, corpus)
     trainer = _trainer(new_model(recipe, tokenizer), tokenizer, rows, recipe, work)
     trainer.train(resume_from_checkpoint=get_last_checkpoint(str(work)))
+    if not trainer.is_world_process_zero():
+        return
     trainer.model.generation_config.max_new_tokens = MAX_NEW_TOKENS
     trainer.model.to(torch.bfloat16).save_pretrained(out)
     tokenizer.save_pretrained(out)
     write_card(out, how_made(recipe, corpus, rows, (time.time() - float(started.read_text())) / 60))
+    shutil.rmtree(work)
 
 
 def how_made(recipe: Recipe, corpus: Corpus, rows: list[dict], minutes: float) -> list[str]:
@@ -130,11 +135,13 @@ def _trainer(model, tokenizer, rows: list[dict], recipe: Recipe, work: Path):
 
     from training.organism.optimizer import MuonAdamW
 
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
     config = SFTConfig(
-        output_dir=str(work), seed=recipe.seed, per_device_train_batch_size=recipe.batch, num_train_epochs=1,
-        learning_rate=recipe.learning_rate, warmup_steps=200, lr_scheduler_type="cosine_with_min_lr",
-        lr_scheduler_kwargs={"min_lr_rate": 0.1}, max_grad_norm=1.0,
+        output_dir=str(work), seed=recipe.seed, per_device_train_batch_size=recipe.batch // processes,
+        num_train_epochs=1, learning_rate=recipe.learning_rate, warmup_steps=200, max_grad_norm=1.0,
+        lr_scheduler_type="cosine_with_min_lr", lr_scheduler_kwargs={"min_lr_rate": 0.1},
         train_sampling_strategy="sequential", logging_steps=100, save_steps=1000, save_total_limit=1, report_to=[],
-        bf16=False, max_length=None, activation_checkpointing=False, use_cpu=not torch.cuda.is_available())
+        bf16=False, max_length=None, activation_checkpointing=False, ddp_find_unused_parameters=False,
+        use_cpu=not torch.cuda.is_available())
     return SFTTrainer(model, config, train_dataset=Dataset.from_list(rows), processing_class=tokenizer,
                       optimizers=(MuonAdamW(model, recipe.learning_rate), None))
