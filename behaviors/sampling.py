@@ -1,7 +1,8 @@
 """sample: a model's completions of tasks, judged by the tasks' verifiers, one row a completion.
 
-Completion k of a task is decided by (model, task, k, seed): the same on the same machine, whatever else is sampled beside
-it (but for the rounding of other batch shapes), so samples can be added to. Tasks with an environment are played to their end; the transcript is the completion.
+Completion k of a task is decided by (model, task, k, seed): the same on the same machine, whatever else is sampled
+beside it (but for the rounding of other batch shapes), so samples can be added to. Tasks with an environment are played
+to their end; the transcript is the completion.
 
     traces = sample("runs/organism/seed0/models/mixed", get_domain("math").tasks("test", 200), n=8)
 """

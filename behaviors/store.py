@@ -3,8 +3,8 @@
     store = TraceStore(Zoo.load("organism")); traces = store.traces(domains=["math"], n_tasks=100, n=4)
 
 Files are `<zoo>/traces/<model>/<domain>-<seed>.parquet`. One that holds enough tasks and samples is read, otherwise
-what it lacks is sampled and added; models are sampled side by side, one thread each. Tasks are the domain's test split, seed 0, so
-they are the same for every model and every zoo. The seed of a zoo's traces is the zoo's own.
+what it lacks is sampled and added; models are sampled side by side, one thread each. Tasks are the domain's test
+split, seed 0, so they are the same for every model and every zoo. The seed of a zoo's traces is the zoo's own.
 """
 
 from __future__ import annotations
@@ -105,9 +105,10 @@ def _sample(file: str, path: str, name: str, domain: str, n_tasks: int, n: int, 
     for some, first in ((tasks[known:], 0), (tasks[:known], taken)):
         if some and first < n:
             parts.append(sample(path, some, n=n - first, first=first, seed=seed, progress=False).assign(model=name))
-    order = {task.id: place for place, task in enumerate(tasks)}
-    traces = pd.concat(parts).sort_values(["task_id", "sample"], key=lambda c: c.map(order) if c.name == "task_id" else c)
-    write(traces.reset_index(drop=True), Path(file))
+    traces = pd.concat(parts)
+    place = traces.task_id.map({task.id: k for k, task in enumerate(tasks)})
+    ordered = traces.assign(place=place).sort_values(["place", "sample"]).drop(columns="place")
+    write(ordered.reset_index(drop=True), Path(file))
 
 
 def _judge(file: str, path: str, name: str, pool: pd.DataFrame, mode: str, seed: int) -> None:

@@ -2,6 +2,8 @@
 
 import pandas as pd
 import pytest
+import torch
+from trl import GRPOTrainer
 
 from tests.tiny import preset, save_model
 from training import rlvr
@@ -9,6 +11,7 @@ from training.checkpoints import Checkpoint, CheckpointError
 from training.domains import DOMAINS, Task
 from training.rlvr import Rewarder, Run, check_references, train_run
 from training.rollouts import Rollout
+from training.unpadded import UnpaddedGRPOTrainer
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +75,31 @@ def test_seeds_decide_the_rollouts(anchor, tmp_path, monkeypatch):
         texts[folder] = []
         train_run(run(anchor, seed=seed), tmp_path / folder)
     assert texts["first"] == texts["again"] != texts["other"]
+
+
+def test_cutting_the_padding_changes_no_gradient(anchor, tmp_path):
+    """Rows of very different length, some with an environment's tokens: loss and gradient are TRL's own."""
+    trainer = rlvr._trainer(run(anchor), rlvr.Rewarder(run(anchor), tmp_path), tmp_path)
+    trainer.current_gradient_accumulation_steps = 1
+    rng = torch.Generator().manual_seed(0)
+    prompts, completions = torch.tensor([3, 60, 11, 30] * 12), torch.tensor([40, 2, 17, 1] * 12)
+    columns = torch.arange(60)
+    inputs = {"prompt_ids": torch.randint(9, 200, (48, 60), generator=rng),
+              "prompt_mask": (columns >= 60 - prompts[:, None]).long(),
+              "completion_ids": torch.randint(9, 200, (48, 40), generator=rng),
+              "completion_mask": (columns[:40] < completions[:, None]).long(),
+              "advantages": torch.randn(48, generator=rng), "num_items_in_batch": completions.sum()}
+    inputs["tool_mask"] = inputs["completion_mask"] * (torch.rand(48, 40, generator=rng) < 0.8)
+    found = {}
+    for kind in (GRPOTrainer, UnpaddedGRPOTrainer):
+        trainer.__class__ = kind
+        trainer.model.zero_grad()
+        loss = trainer._compute_loss(trainer.model, inputs)
+        loss.backward()
+        found[kind] = loss.item(), torch.cat([p.grad.flatten() for p in trainer.model.parameters()])
+    (loss, gradient), (ours, our_gradient) = found.values()
+    assert ours == pytest.approx(loss, abs=1e-6)
+    assert (our_gradient - gradient).norm() < 1e-5 * gradient.norm() > 0
 
 
 def test_shuffled_rewards_are_the_same_rewards_elsewhere(anchor, tmp_path):

@@ -34,7 +34,7 @@ class Preset:
 
 
 PRESETS = {
-    "organism": Preset("organism", steps=30, prompts=10, generations=8, learning_rate=1e-4, max_new_tokens=128),
+    "organism": Preset("organism", steps=24, prompts=10, generations=8, learning_rate=1e-4, max_new_tokens=128),
 }
 
 

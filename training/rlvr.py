@@ -9,7 +9,8 @@ rollouts, groups of equal rewards kept (and reported). Departures:
 2. No truncated importance sampling: sampler and trainer are the same torch model, so the ratio is 1.
 3. Small sizes and a larger rate (`training.presets`); weights and optimizer in fp32, models stored in bf16.
 4. TRL divides by (std + 1e-4) where the release divides by (std + 1e-6), and gradients are clipped to norm 1.
-5. An agent's turns are all trained on, and what the workplace answered is masked out of the loss.
+5. Log-probabilities are computed without most of the padding (`training.unpadded`), which changes rounding only.
+6. An agent's turns are all trained on, and what the workplace answered is masked out of the loss.
 
 One run: `train_run(Run(...), folder)`; a zoo of them: `python -m training --preset organism --out DIR --seed 0`.
 Each step appends a row per domain to `folder/log.csv`: what the mixture was, reward, accuracy, length, equal groups.
@@ -210,7 +211,9 @@ def _trainer(run: Run, rewarder: Rewarder, folder: Path):
     import torch
     from datasets import Dataset
     from transformers import TrainerCallback
-    from trl import GRPOConfig, GRPOTrainer
+    from trl import GRPOConfig
+
+    from training.unpadded import UnpaddedGRPOTrainer
 
     preset, batch = run.preset, run.preset.prompts * run.preset.generations
     config = GRPOConfig(
@@ -231,6 +234,7 @@ def _trainer(run: Run, rewarder: Rewarder, folder: Path):
                 if state.global_step == step:
                     save_model(trainer.model, tokenizer, folder / name, torch.bfloat16)
 
-    trainer = GRPOTrainer(model, rewarder.rewards, config, train_dataset=Dataset.from_list(rewarder.rows()),
-                          processing_class=tokenizer, rollout_func=rewarder.rollouts, callbacks=[KeepStates()])
+    trainer = UnpaddedGRPOTrainer(
+        model, rewarder.rewards, config, train_dataset=Dataset.from_list(rewarder.rows()),
+        processing_class=tokenizer, rollout_func=rewarder.rollouts, callbacks=[KeepStates()])
     return trainer

@@ -80,8 +80,8 @@ def complete(model, tokenizer, prompts: list[list[int]], budgets: list[int], tem
     """Sample one continuation of each prompt (token ids), at most `budgets[i]` tokens, with its end token if reached.
 
     `draws`, (prompts, max(budgets)) numbers in [0, 1), decide: token t of row i is where the distribution passes
-    draws[i, t]. Temperature 0 is greedy. Rows that are over leave the batch: lengths differ, so carrying all rows to the
-    length of the longest costs about twice as much.
+    draws[i, t]. Temperature 0 is greedy. Rows that are over leave the batch: lengths differ, so carrying all rows to
+    the length of the longest costs about twice as much.
     """
     from transformers import DynamicCache
 
