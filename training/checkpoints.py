@@ -18,6 +18,7 @@ import difflib
 import json
 import os
 import re
+import weakref
 from functools import cached_property
 from pathlib import Path
 
@@ -59,7 +60,7 @@ class Checkpoint:
         self.source = str(path_or_hub_id)
         self.path = _locate(self.source, revision)
         self.revision = None if Path(self.source).expanduser().is_dir() else self.path.name
-        self._entries, self._files, self._streams = _entries(self.path), {}, {}
+        self._entries, self._files, self._descriptors = _entries(self.path), {}, {}
         self.names: tuple[str, ...] = tuple(sorted(self._entries, key=natural_key))
 
     def __repr__(self) -> str:
@@ -103,7 +104,7 @@ class Checkpoint:
         (file, entry), left = self._entry(name), memoryview(out).cast("B")
         position = entry["position"] + start * out.itemsize
         while left:
-            got = os.preadv(self._stream(name).fileno(), [left], position)
+            got = os.preadv(self._descriptor(name), [left], position)
             if got == 0:
                 raise CheckpointError(f"{file} ended within {name}: it was cut after it was opened")
             left, position = left[got:], position + got
@@ -123,12 +124,13 @@ class Checkpoint:
                 raise CheckpointError(f"{file} is not a valid safetensors file: {error}") from error
         return self._files[file]
 
-    def _stream(self, name: str):
+    def _descriptor(self, name: str) -> int:
         file = self._entry(name)[0]
-        if file not in self._streams:
+        if file not in self._descriptors:
             self._open(name)  # safetensors checks the whole header
-            self._streams[file] = file.open("rb", buffering=0)
-        return self._streams[file]
+            self._descriptors[file] = os.open(file, os.O_RDONLY)
+            weakref.finalize(self, os.close, self._descriptors[file])
+        return self._descriptors[file]
 
 
 def natural_key(name: str) -> list:
