@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-_HOME = {"compare_weights": "probes.weights", "WeightShift": "probes.shift"}
+_HOME = {"compare_weights": "probes.weights", "WeightShift": "probes.shift", "spectra": "probes.spectrum"}
 __all__ = list(_HOME)
 
 
