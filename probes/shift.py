@@ -155,21 +155,30 @@ class WeightShift:
     def _overlap(self, a: str, b: str) -> pd.DataFrame:
         found, n = self.pair_sums(a, b), self.cells["n_params"]
         sketches = [self.sums.sketch[:, self.models.index(name)] for name in (a, b)]
-        cosine = _ratio((sketches[0] * sketches[1]).sum(axis=1),
-                        np.sqrt((sketches[0]**2).sum(axis=1) * (sketches[1]**2).sum(axis=1)))
-        p, q = found["changed_a"] / n, found["changed_b"] / n
+        sketched = cosine(*((one * two).sum(axis=1) for one, two in
+                            (sketches, sketches[:1] * 2, sketches[1:] * 2)))
         return self.cells[self._keys].assign(
             model_a=a, model_b=b, jaccard=jaccard(found["changed_a"], found["changed_b"], found["changed_both"]),
-            jaccard_chance=_ratio(p * q, p + q - p * q),
+            jaccard_chance=chance(found["changed_a"] / n, found["changed_b"] / n),
             jaccard_top=jaccard(found["top_a"], found["top_b"], found["top_both"]),
-            cosine=_ratio(found["product"], np.sqrt(found["squares_a"] * found["squares_b"])), sketch_cosine=cosine,
-            sketch_std=(1 - cosine**2) / np.sqrt(self.settings.sketch_dim),
+            cosine=cosine(found["product"], found["squares_a"], found["squares_b"]), sketch_cosine=sketched,
+            sketch_std=(1 - sketched**2) / np.sqrt(self.settings.sketch_dim),
             sign_agreement=_ratio(found["same_sign"], found["changed_both"]))
 
 
 def jaccard(a, b, both):
     """|A and B| / |A or B| from the counts of A, B and both; NaN where both are empty."""
     return _ratio(both, a + b - both)
+
+
+def chance(p, q):
+    """The Jaccard ratio that independent sets of these densities would have: p q / (p + q - p q)."""
+    return _ratio(p * q, p + q - p * q)
+
+
+def cosine(product, squares_a, squares_b):
+    """a.b / (|a| |b|) from a.b, |a|^2 and |b|^2; NaN where one of them is 0."""
+    return _ratio(product, np.sqrt(squares_a * squares_b))
 
 
 def _ratio(part, whole) -> np.ndarray:
