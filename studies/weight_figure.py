@@ -74,7 +74,7 @@ def small_print(tables: dict[str, pd.DataFrame], zoo: str) -> str:
             "anchor by more than 0.1 % of the larger of the two (in bf16: at all). Chance: the Jaccard of independent "
             f"sets of the same sizes. Intervals: over the {n} (layer, module) cells"
             f"{' and the seeds' if first.n_seeds > 1 else ' of this one training, not over trainings'}. "
-            "Grey: the model has no such weights.")
+            "Grey: the model has no such weights, or none of them changed.")
 
 
 def short(model: str) -> str:
@@ -88,7 +88,7 @@ def experts_only(pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def layer_maps(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """Measure -> (layers, modules) frame, of experts alone; NaN where the model has no such weights."""
+    """Measure -> (layers, modules) frame, of experts alone; NaN where there is nothing to show."""
     changes = tables["layers"][tables["layers"]["model"].str.startswith("expert-")]
     overlap = experts_only(tables["overlap"]).assign(excess=lambda table: table.jaccard - table.jaccard_chance)
     maps = {"changed_fraction": changes, "excess": overlap, "cosine": overlap}
@@ -126,14 +126,14 @@ def _matrix(axis, pairs: pd.DataFrame, models: list[str], measure: str, title: s
     for row in pairs.itertuples():
         table.loc[row.model_b, row.model_a] = getattr(row, measure)
     table, highest = table.iloc[1:, :-1], np.nanmax(np.abs(table.to_numpy()))
-    low = 0 if measure == "jaccard" else -highest
+    low, digits = 0 if measure == "jaccard" else -highest, 2 if highest >= 0.1 else 3
     axis.imshow(table, cmap="Blues" if measure == "jaccard" else "RdBu_r", vmin=low, vmax=highest, aspect="auto")
     for row in pairs.itertuples():
         value, place = getattr(row, measure), (models.index(row.model_a), models.index(row.model_b) - 1)
         half = (row.cosine_high - row.cosine_low) / 2
-        under = f"{row.jaccard_chance:.2f}" if measure == "jaccard" else f"± {half:.2f}"
+        under = f"{row.jaccard_chance:.2f}" if measure == "jaccard" else f"± {half:.{digits}f}"
         color = "white" if abs(value) > 0.62 * highest else INK
-        axis.text(place[0], place[1] - 0.13, f"{value:.2f}" if low == 0 else f"{round(value, 2) + 0.0:+.2f}",
+        axis.text(place[0], place[1] - 0.13, f"{value:.2f}" if low == 0 else f"{value:+.{digits}f}",
                   ha="center", va="center", fontsize=9.5, color=color)
         axis.text(place[0], place[1] + 0.25, under, ha="center", va="center", fontsize=7.5, color=color)
     _slanted(axis, [short(name) for name in models[:-1]])
