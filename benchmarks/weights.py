@@ -41,9 +41,9 @@ from training.workers import CORES
 QWEN = {  # hidden size, layers, heads, key-value heads, feed-forward size, vocabulary
     "0.1 B": (384, 16, 8, 4, 1536, 151_936), "0.6 B": (1024, 28, 16, 8, 3072, 151_936),
 }
-COUNTS = {"0.1 B": [5], "0.6 B": [2, 5, 8]}
+COUNTS = {"0.1 B": [2, 5, 8], "0.6 B": [2, 5, 8]}
 EXPERTS = ("math", "coding", "science", "instructions", "agent")
-SHARDS, HEAD, ETA, NOISE = 4, 128, 1e-3, 2.8e-5
+SHARDS, HEAD, ETA, NOISE, POOL = 4, 128, 1e-3, 2.8e-5, 2**22 - 1
 
 
 def shapes(hidden: int, layers: int, heads: int, kv: int, feed: int, vocabulary: int) -> dict[str, tuple[int, ...]]:
@@ -60,29 +60,30 @@ def shapes(hidden: int, layers: int, heads: int, kv: int, feed: int, vocabulary:
 
 
 def make(folder: Path, size: str) -> tuple[Path, dict[str, Path]]:
-    """The anchor and the experts of a size, written where they are not there yet."""
+    """The anchor and the experts of a size, written to a new folder."""
     places = {name: folder / size.replace(" ", "") / name for name in ("anchor", *EXPERTS)}
     parts = [list(shapes(*QWEN[size]).items())[start::SHARDS] for start in range(SHARDS)]
-    for seed, (name, place) in enumerate(places.items()):
+    pools = [torch.from_numpy(np.random.default_rng(seed).standard_normal(POOL, np.float32))
+             for seed in range(len(places))]
+    for seed, place in enumerate(places.values()):
         place.mkdir(parents=True)
         weight_map = {}
         for number, part in enumerate(parts, 1):
             file = f"model-{number:05d}-of-{SHARDS:05d}.safetensors"
-            save_file({tensor: weights(tensor, shape, 0 if name == "anchor" else seed) for tensor, shape in part},
+            save_file({name: weights(shape, pools[0], pools[seed] if seed else None) for name, shape in part},
                       place / file)
-            weight_map |= {tensor: file for tensor, _ in part}
+            weight_map |= {name: file for name, _ in part}
         (place / INDEX).write_text(json.dumps({"weight_map": weight_map}))
     return places["anchor"], {name: places[name] for name in EXPERTS}
 
 
-def weights(name: str, shape: tuple[int, ...], seed: int) -> torch.Tensor:
-    """The anchor's weights (seed 0), or these with an expert's noise."""
-    rng = np.random.default_rng([len(name), *name.encode()])
-    anchor = torch.from_numpy(0.02 * rng.standard_normal(shape, dtype=np.float32)).bfloat16()
-    if seed == 0:
-        return anchor
-    noise = np.random.default_rng([seed, *name.encode()]).standard_normal(shape, dtype=np.float32)
-    return (anchor.float() + NOISE * torch.from_numpy(noise)).bfloat16()
+def weights(shape: tuple[int, ...], anchor: torch.Tensor, noise: torch.Tensor | None) -> torch.Tensor:
+    """The anchor's weights in bf16, or these with an expert's noise; both repeat a pool of random numbers."""
+    n = torch.Size(shape).numel()
+    base = (0.02 * anchor).repeat(-(-n // POOL))[:n].bfloat16()
+    if noise is not None:
+        base = (base.float() + NOISE * noise.repeat(-(-n // POOL))[:n]).bfloat16()
+    return base.reshape(shape)
 
 
 def plain_torch(base: Path, models: dict[str, Path]) -> None:
@@ -120,7 +121,7 @@ def compare(base: Path, models: dict[str, Path]) -> None:
         compare_weights(base, models, eta=ETA, progress=False)
 
 
-def timed(name: str, work, *arguments, repeat: int = 3) -> dict[str, float]:
+def timed(name: str, work, *arguments, repeat: int = 2) -> dict[str, float]:
     """Seconds that pass, and seconds of processor time, of the fastest of `repeat` calls."""
     seconds = []
     for _ in range(repeat):

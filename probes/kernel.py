@@ -21,9 +21,9 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
-BLOCK, WORDS = 1024, 16
-DIFFERS = -1.0
-"""The eta under which an entry is changed when it differs at all."""
+from probes.sums import BLOCK
+
+WORDS = BLOCK // 64
 MAGNITUDE = np.uint32(0x7FFFFFFF)
 _jit = njit(nogil=True, cache=True, fastmath={"reassoc", "contract"}, error_model="numpy")
 _STEP, _OFFSETS = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD1B54A32D192ED03)
@@ -49,8 +49,9 @@ def _lowest(typing_context, word):
 def measure(raw, shift, eta, seed, start, cuts, brackets, found, sums):
     """Add all sums over a slice of a tensor to `sums` and `found`.
 
-    raw: (M + 1, n) uint16 or uint32, the base first; shift: 16 or 0, which makes fp32 bits of them; eta: see `DIFFERS`;
-    seed: the tensor's, uint64; start: of the slice in the tensor, a multiple of BLOCK and of the sketch's dimension.
+    raw: (M + 1, n) uint16 or uint32, the base first; shift: 16 or 0, which makes fp32 bits of them; eta: the relative
+    change that counts, or `DIFFERS`; seed: the tensor's, uint64; start: of the slice in the tensor, a multiple of BLOCK
+    and of the sketch's dimension.
     cuts, brackets, found: see `probes.largest`; sums: one cell of `probes.sums.Sums`, as its `cell` gives it.
     """
     counts, squares, largest, pairs, products, times, sketch = sums

@@ -22,6 +22,7 @@ import uuid
 from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -123,19 +124,23 @@ class WeightShift:
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
         text = json.dumps({"settings": asdict(self.settings), "cells": self.cells.to_dict("list")})
-        with aside.open("wb") as stream:
-            np.savez(stream, about=np.array(text), **self.sums.arrays())
-        os.replace(aside, path)
+        try:
+            with aside.open("wb") as stream:
+                np.savez(stream, about=np.array(text), **self.sums.arrays())
+            os.replace(aside, path)
+        finally:
+            aside.unlink(missing_ok=True)
         return path
 
     @classmethod
     def load(cls, path: str | Path) -> WeightShift:
         """What `save` wrote. ValueError for another file."""
-        with np.load(path, allow_pickle=False) as file:
-            if "about" not in file:
-                raise ValueError(f"{path} holds no comparison of weights; it was not written by WeightShift.save")
-            about = json.loads(str(file["about"]))
-            sums = Sums(**{name: file[name] for name in file.files if name != "about"})
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                about = json.loads(str(file["about"]))
+                sums = Sums(**{name: file[name] for name in file.files if name != "about"})
+        except (ValueError, KeyError, EOFError, BadZipFile) as error:
+            raise ValueError(f"{path} holds no whole comparison written by WeightShift.save ({error})") from error
         return cls(Settings(**about["settings"]), pd.DataFrame(about["cells"]), sums)
 
     @property
@@ -154,9 +159,8 @@ class WeightShift:
 
     def _overlap(self, a: str, b: str) -> pd.DataFrame:
         found, n = self.pair_sums(a, b), self.cells["n_params"]
-        sketches = [self.sums.sketch[:, self.models.index(name)] for name in (a, b)]
-        sketched = cosine(*((one * two).sum(axis=1) for one, two in
-                            (sketches, sketches[:1] * 2, sketches[1:] * 2)))
+        x, y = (self.sums.sketch[:, self.models.index(name)] for name in (a, b))
+        sketched = cosine((x * y).sum(axis=1), (x * x).sum(axis=1), (y * y).sum(axis=1))
         return self.cells[self._keys].assign(
             model_a=a, model_b=b, jaccard=jaccard(found["changed_a"], found["changed_b"], found["changed_both"]),
             jaccard_chance=chance(found["changed_a"] / n, found["changed_b"] / n),

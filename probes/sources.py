@@ -38,7 +38,8 @@ class Sources:
     @cached_property
     def places(self) -> dict[str, tuple[int, str]]:
         """Tensor name -> (layer, module)."""
-        return {name: place for name, place in places(self.base.names).items() if name in set(self.names)}
+        every = places(self.base.names)
+        return {name: every[name] for name in self.names}
 
     def size(self, name: str) -> int:
         """How many entries a tensor has."""

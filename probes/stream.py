@@ -12,14 +12,15 @@ from tqdm.auto import tqdm
 
 from probes.largest import BINS, Cut, guess, proved
 from probes.sources import Sources, check_finite
-from probes.sums import Sums, total
+from probes.sums import BLOCK, Sums, total
 from training.workers import CORES
 
 SLICE = 2**17
 """Entries of one model that are read at once: those of six models in bf16 stay in a second-level cache."""
-BLOCK = 1024
 SAMPLE = 2048
 """Blocks that the first guess of the cuts is made from."""
+THREADS = min(CORES, 16)
+"""More would wait for memory, and each keeps sums of its own."""
 MODELS = 255
 """Most models in one comparison."""
 
@@ -65,15 +66,15 @@ def _one_pass(sources: Sources, cells: dict[str, int], etas: dict[str, float], d
     def work(first: int) -> tuple[Sums, np.ndarray]:
         sums = Sums.zeros(max(cells.values()) + 1, len(cuts), dim)
         found = np.zeros((len(cuts), BINS + 2), np.int64)
-        for one in islice(every, first, None, CORES):
+        for one in islice(every, first, None, THREADS):
             if stop.is_set():
                 break
             _measure(sources, one, etas[one[0]], tensor_seed(seed, one[0]), cuts, found, sums.cell(cells[one[0]]))
             bar.update()
         return sums, found
 
-    with bar, ThreadPoolExecutor(CORES) as pool:
-        futures = [pool.submit(work, first) for first in range(CORES)]
+    with bar, ThreadPoolExecutor(THREADS) as pool:
+        futures = [pool.submit(work, first) for first in range(THREADS)]
         try:
             wait(futures, return_when=FIRST_EXCEPTION)
         finally:

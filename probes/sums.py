@@ -9,6 +9,11 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+BLOCK = 1024
+"""Entries that the kernel works through at once; slices begin at multiples of it."""
+DIFFERS = -1.0
+"""The eta under which an entry is changed when it differs at all."""
+
 
 @dataclass
 class Sums:

@@ -32,11 +32,9 @@ import torch
 
 from probes.shift import Settings, WeightShift
 from probes.sources import ProbeError, Sources, open_sources
-from probes.sums import Sums
+from probes.sums import DIFFERS, Sums
 
 SKETCH_DIMS = tuple(2**power for power in range(4, 13))
-DIFFERS = -1.0
-"""The eta that asks the kernel whether an entry differs at all."""
 
 
 def compare_weights(base: str | Path, models: dict[str, str | Path], eta: float = 1e-3, sketch_dim: int = 256,

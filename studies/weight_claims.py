@@ -22,7 +22,7 @@ labelled in 20 ways, so that p is at least 1/20, and four in 4.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from itertools import combinations, permutations
 
@@ -32,13 +32,12 @@ import pandas as pd
 from probes.shift import WeightShift, chance, cosine, jaccard
 from studies.estimates import Estimate, average, of_sums
 from studies.findings import Claim, Measured, highest, measure
+from studies.verification_claims import CORPUS_DECIDES, NOT_FOUND
 
-NOT_FOUND, OURS = "not found", "none: a comparison of ours"
+OURS = "none: a comparison of ours"
 TABLE, FIGURE = "M2RL v1, Table 5, second-hand [N1]", "M2RL, Figure 3, in words [N1][R]"
 TESTS = {"bootstrap": "bootstrap over (layer, module) cells", "crossed_t": "t over crossed cells and seeds"}
 REASONING, OTHER = ("math", "coding", "science"), "instructions"
-CORPUS_DECIDES = ("organism",)
-"""Presets whose corpus was written so that the reasoning domains share a substrate and instructions do not."""
 
 
 def overlap_of(sums: pd.Series) -> float:
@@ -107,7 +106,7 @@ def _all_pairs(shifts: Shifts, name: str, text: str, statistic: Callable, source
 def _reasoning(shifts: Shifts, name: str, statistic: Callable) -> Claim:
     text = f"reasoning domains are closer to each other than to instructions ({name})"
     here = [domain for domain in REASONING if domain in shifts.experts]
-    fields = {"by_construction": shifts.preset in CORPUS_DECIDES}
+    fields = {"by_construction": shifts.preset in CORPUS_DECIDES}  # they share a substrate there
     if len(here) < 2 or OTHER not in shifts.experts:
         return Claim(f"reasoning-closer-{name}", text, FIGURE, NOT_FOUND, None, **fields,
                      note="It takes experts of two of math, coding and science, and one of instructions.")
@@ -119,8 +118,8 @@ def _reasoning(shifts: Shifts, name: str, statistic: Callable) -> Claim:
                  **fields, note="" if found else "Nothing changed in one of them.")
 
 
-def closeness(known: dict[frozenset, Estimate], near: list[str], far: str) -> Estimate:
-    """Mean over pairs of `near`, minus mean over pairs of one of them with `far`."""
+def closeness(known: dict[frozenset, Estimate], near: Iterable[str], far: str) -> Estimate:
+    """Mean over pairs of `near`, minus mean over pairs of one of them with `far`; of estimates, or of numbers."""
     within = average([known[frozenset(pair)] for pair in combinations(near, 2)])
     return within - average([known[frozenset((one, far))] for one in near])
 
@@ -132,8 +131,7 @@ def permuted(found: Measured, values: dict[frozenset, float], near: list[str], f
     for order in permutations(domains):
         new = dict(zip(domains, order, strict=True))
         labelling = frozenset(new[one] for one in near), new[far]
-        within = np.mean([values[frozenset(pair)] for pair in combinations(labelling[0], 2)])
-        differences[labelling] = within - np.mean([values[frozenset((one, labelling[1]))] for one in labelling[0]])
+        differences[labelling] = closeness(values, *labelling)
     p = np.mean([abs(difference) >= abs(found.value) * (1 - 1e-9) for difference in differences.values()])
     if p < found.p:
         return found

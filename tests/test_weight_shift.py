@@ -128,6 +128,17 @@ def test_fewer_than_two_experts(tmp_path, domains, capsys):
     assert "fewer than two experts" in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 
+def test_a_broken_expert_is_one_sentence(tmp_path, capsys):
+    make_zoo(tmp_path / "zoo", domains=("math", "instructions"), controls=False)
+    file = tmp_path / "zoo/models/expert-math" / SINGLE
+    tensors = load_file(file)
+    tensors["model.norm.weight"][:2] = float("nan")
+    for content, says in ((None, "model 'expert-math'"), (b"", "truncated or no safetensors file")):
+        save_file(tensors, file) if content is None else file.write_bytes(content)
+        assert main(STUDY, "about", study, ["--zoo", str(tmp_path / "zoo"), "--out", str(tmp_path / "out")]) == 2
+        assert says in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
 def test_an_expert_that_did_not_move(tmp_path):
     zoo = make_zoo(tmp_path / "zoo", domains=("math", "instructions"), controls=False)
     still = tmp_path / "zoo/models/expert-math" / SINGLE
