@@ -11,6 +11,7 @@ construction, and means over domains, judges or models need no further formula. 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,6 +69,22 @@ def ratio(numerator: pd.DataFrame, denominator: pd.DataFrame | None = None) -> E
         return Estimate(np.nan, 0.0 * y)
     value = y.to_numpy().sum() / total
     return Estimate(float(value), (y - value * x) / total)
+
+
+def of_sums(statistic: Callable[[pd.Series], float], cells: dict[int, pd.DataFrame]) -> Estimate:
+    """A statistic of sums over cells, averaged over seeds; `cells` holds a frame of summands a seed, one row a cell.
+
+    The influence of a cell is what leaving it out changes (the jackknife, Efron 1982), for statistics that stay the
+    same when all sums are multiplied by one number, as ratios and cosines do.
+    """
+    values, influence = {}, {}
+    for seed, frame in cells.items():
+        total = frame.sum()
+        values[seed] = float(statistic(total))
+        left_out = frame.apply(lambda row, total=total: float(statistic(total - row)), axis=1)
+        moved = (values[seed] - left_out) / len(cells)
+        influence[seed] = moved - moved.mean()
+    return Estimate(float(np.mean(list(values.values()))), pd.DataFrame(influence))
 
 
 def average(estimates: list[Estimate]) -> Estimate:

@@ -36,7 +36,7 @@ class Measured:
     high: float
     p: float
     n: int
-    """Tasks."""
+    """Tasks, or whatever else was sampled."""
     seeds: int
     test: str
 
@@ -81,21 +81,21 @@ class Finding:
     note: str
 
 
-def measure(estimate: Estimate, null: float = 0.0) -> Measured | None:
-    """An estimate, tested against `null`; None where it has no value or no interval."""
+def measure(estimate: Estimate, null: float = 0.0, tests: dict[str, str] = TESTS) -> Measured | None:
+    """An estimate, tested against `null`; None where it has no value or no interval. `tests` names the kinds."""
     found = estimate.interval(null)
     if math.isnan(found.p):
         return None
-    return Measured(found.value, found.low, found.high, found.p, estimate.n_tasks, estimate.n_seeds, TESTS[found.kind])
+    return Measured(found.value, found.low, found.high, found.p, estimate.n_tasks, estimate.n_seeds, tests[found.kind])
 
 
-def highest(differences: list[Estimate]) -> Measured | None:
+def highest(differences: list[Estimate], tests: dict[str, str] = TESTS) -> Measured | None:
     """Is one thing above every other? The differences are to each of the others.
 
     The smallest difference is reported. Where it is positive, p is the largest of all (intersection-union test, Berger
     1982); where it is negative, p is its own, times the number of comparisons (Bonferroni).
     """
-    found = [measure(estimate) for estimate in differences]
+    found = [measure(estimate, tests=tests) for estimate in differences]
     if not found or None in found:
         return None
     least = min(found, key=lambda one: one.value)
@@ -127,7 +127,7 @@ def _finding(claim: Claim, p: float | None) -> Finding:
 def judged(claim: Claim, p: float) -> tuple[str, str]:
     """(verdict, why where it is not plain) of a measured claim, from its adjusted p."""
     if claim.measured.n < LEAST_TASKS:
-        return "inconclusive", f"{claim.measured.n} tasks are too few for a verdict; {LEAST_TASKS} are needed."
+        return "inconclusive", f"A sample of {claim.measured.n} is too small for a verdict; {LEAST_TASKS} are needed."
     if p >= ALPHA:
         return "inconclusive", ""
     if (claim.measured.value - claim.null) * claim.direction < 0:

@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from probes.sources import ProbeError
+from training.checkpoints import CheckpointError
 from training.zoo import BUILT, MANIFEST, RELEASED, Zoo, ZooError
 
 FINDINGS = "findings.json"
@@ -123,7 +125,7 @@ def main(study: str, about: str, run: Callable[[list[Zoo], Path, bool], list[str
     try:
         zoos = open_zoos(chosen.zoo, chosen.seeds)
         lines = run(zoos, out_folder(chosen, zoos, study), chosen.quick)
-    except (StudyError, ZooError) as error:
+    except (StudyError, ZooError, CheckpointError, ProbeError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     print("\n".join(lines))

@@ -16,10 +16,13 @@ from __future__ import annotations
 
 import difflib
 import json
+import os
 import re
+import weakref
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 
@@ -57,7 +60,7 @@ class Checkpoint:
         self.source = str(path_or_hub_id)
         self.path = _locate(self.source, revision)
         self.revision = None if Path(self.source).expanduser().is_dir() else self.path.name
-        self._entries, self._files = _entries(self.path), {}
+        self._entries, self._files, self._descriptors = _entries(self.path), {}, {}
         self.names: tuple[str, ...] = tuple(sorted(self._entries, key=natural_key))
 
     def __repr__(self) -> str:
@@ -93,6 +96,19 @@ class Checkpoint:
             raise CheckpointError(f"{self.source}: no rows {start}..{stop} in {name}, whose shape is {shape}")
         return self._open(name).get_slice(name)[start:stop]
 
+    def read_into(self, name: str, start: int, out: np.ndarray) -> None:
+        """Fill `out` with the stored bits of entries start, start + 1, ... of a tensor laid end to end.
+
+        `out` is contiguous, and its items are as wide as the stored ones. Threads may read at once.
+        """
+        (file, entry), left = self._entry(name), memoryview(out).cast("B")
+        position = entry["position"] + start * out.itemsize
+        while left:
+            got = os.preadv(self._descriptor(name), [left], position)
+            if got == 0:
+                raise CheckpointError(f"{file} ended within {name}: it was cut after it was opened")
+            left, position = left[got:], position + got
+
     def _entry(self, name: str) -> tuple[Path, dict]:
         if name not in self._entries:
             close = difflib.get_close_matches(name, self.names, n=3) or self.names[:3]
@@ -107,6 +123,14 @@ class Checkpoint:
             except SafetensorError as error:
                 raise CheckpointError(f"{file} is not a valid safetensors file: {error}") from error
         return self._files[file]
+
+    def _descriptor(self, name: str) -> int:
+        file = self._entry(name)[0]
+        if file not in self._descriptors:
+            self._open(name)  # safetensors checks the whole header
+            self._descriptors[file] = os.open(file, os.O_RDONLY)
+            weakref.finalize(self, os.close, self._descriptors[file])
+        return self._descriptors[file]
 
 
 def natural_key(name: str) -> list:
@@ -175,7 +199,10 @@ def _weight_map(folder: Path) -> dict[str, str]:
 
 
 def read_header(file: Path) -> dict[str, dict]:
-    """The tensors of one safetensors file: name -> {dtype, shape, data_offsets}; checks the length of the file."""
+    """The tensors of one safetensors file: name -> {dtype, shape, data_offsets, position}.
+
+    `position` is in the file. Checks the length of the file.
+    """
     size = file.stat().st_size
     with file.open("rb") as stream:
         length = int.from_bytes(stream.read(8), "little")
@@ -191,7 +218,8 @@ def read_header(file: Path) -> dict[str, dict]:
     if size != 8 + length + data:
         state = "truncated" if size < 8 + length + data else "too long"
         raise CheckpointError(f"{file} is {state}: {size} bytes, its header asks for {8 + length + data}")
-    return entries
+    start = 8 + length
+    return {name: entry | {"position": start + entry["data_offsets"][0]} for name, entry in entries.items()}
 
 
 def _read_json(file: Path) -> dict:

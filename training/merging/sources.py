@@ -14,6 +14,7 @@ from pathlib import Path
 
 import torch
 
+from training.alike import mismatch
 from training.checkpoints import Checkpoint
 from training.merging.options import MergeError
 
@@ -54,7 +55,8 @@ def open_sources(base: str | Path, models: dict[str, str | Path], include: str |
     anchor = Checkpoint(base)
     experts = {name: Checkpoint(models[name]) for name in sorted(models)}
     for name, expert in experts.items():
-        _check_alike(anchor, name, expert)
+        if problem := mismatch(anchor, expert):
+            raise MergeError(f"model {name!r} ({expert.source}) {problem}")
     names = [name for name in anchor.names if anchor.dtype(name) in MERGEABLE]
     chosen = tuple(name for name in names if include is None or re.search(include, name))
     if not chosen:
@@ -76,20 +78,3 @@ def _read(who: str, checkpoint: Checkpoint, name: str, rows: slice) -> torch.Ten
     if not torch.isfinite(tensor).all():
         raise MergeError(f"{who} ({checkpoint.source}) has values in {name} that are not finite")
     return tensor.float()
-
-
-def _check_alike(base: Checkpoint, name: str, expert: Checkpoint) -> None:
-    """MergeError unless an expert has the base's names and shapes."""
-    ours, theirs = set(base.names), set(expert.names)
-    for which, tensors in (("lacks", sorted(ours - theirs)), ("has, beyond the base's,", sorted(theirs - ours))):
-        if tensors:
-            raise MergeError(
-                f"model {name!r} ({expert.source}) {which} {len(tensors)} tensors: {', '.join(tensors[:5])}; if they "
-                "were only saved differently, load both with transformers and save them again"
-            )
-    for tensor in base.names:
-        if base.shape(tensor) != expert.shape(tensor):
-            raise MergeError(
-                f"{tensor} has shape {expert.shape(tensor)} in model {name!r} ({expert.source}), "
-                f"{base.shape(tensor)} in the base"
-            )

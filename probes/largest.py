@@ -1,0 +1,80 @@
+"""The cut of each model's largest differences: the exact k-th largest magnitude, guessed first and then proved.
+
+Which 20 % of a model's differences are its largest is known only when all have been seen, and a file is not to be read
+twice for it. So the k-th largest is guessed from a sample, the pass counts what lies at and above the guess, and below
+and above it within a bracket, bin by bin (Floyd and Rivest 1975, in one pass over a stream). If the guess is right, and
+with the few distinct steps that bf16 leaves it nearly always is, the pass has counted with the right cut. If not, the
+bins say what the right one is and the pass is made again.
+
+The bits of a non-negative fp32 number sort as the number does; a magnitude is handled as these bits, its *key*. k and
+ties are those of TIES (`training.merging.trim`): k = max(1, floor(0.2 n)), ties at the cut are kept, zeros never.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from training.merging.trim import kept
+
+TOP = 0.2
+"""The share of entries that count as a model's largest: that which the paper's TIES keeps."""
+BINS = 2**16
+_HIGHEST = 2**31
+_MARGIN = 0.005
+"""Half the width of the bracket, as a share of the entries."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A guess of the k-th largest key of one model, and the bracket of keys that is counted bin by bin around it."""
+
+    k: int
+    key: int
+    """The guess, at least 1."""
+    low: int
+    high: int
+    """The bracket is low <= key < high."""
+
+    @property
+    def shift(self) -> int:
+        """log2 of a bin's width."""
+        return max(0, (self.high - self.low - 1).bit_length() - (BINS - 1).bit_length())
+
+    @property
+    def bracket(self) -> tuple[int, int, int]:
+        """What the kernel is handed: low, high, shift."""
+        return self.low, self.high, self.shift
+
+
+def guess(keys: np.ndarray, n: int) -> Cut:
+    """The cut of a model of n entries, from the keys (uint32) of a sample of them."""
+    k, size = kept(TOP, n), len(keys)
+    ranks = [int(size * share) for share in (1 - TOP - _MARGIN, 1 - TOP, 1 - TOP + _MARGIN)]
+    if size == n:
+        ranks = [n - k] * 3
+    low, key, high = np.partition(keys, ranks)[ranks].tolist()
+    return Cut(k, max(1, key), max(1, low), max(2, high + 1))
+
+
+def proved(cut: Cut, reached: int, found: np.ndarray) -> Cut:
+    """The same cut if it is the k-th largest, else the next to try.
+
+    reached: entries at or above the cut; found: int64, entries beyond the bracket, entries at the cut, and a count for
+    each of BINS bins of the bracket, without those at the cut.
+    """
+    above = reached - int(found[1])
+    if above < cut.k <= reached or (cut.key == 1 and reached < cut.k):
+        return cut
+    bins = found[2:].copy()
+    if cut.low <= cut.key < cut.high:
+        bins[(cut.key - cut.low) >> cut.shift] += found[1]
+    at_or_above = int(found[0]) + bins[::-1].cumsum()[::-1]
+    if found[0] >= cut.k:
+        return Cut(cut.k, cut.high, cut.high, _HIGHEST)
+    if at_or_above[0] < cut.k:
+        return Cut(cut.k, 1, 1, cut.low) if cut.low > 1 else Cut(cut.k, 1, 1, 2)
+    place = int(np.flatnonzero(at_or_above >= cut.k)[-1])
+    low = cut.low + (place << cut.shift)
+    return Cut(cut.k, low, low, min(cut.high, low + (1 << cut.shift)))
