@@ -16,11 +16,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from behaviors.judge import judge
+from behaviors.judge import KEYS, judge
 from behaviors.sampling import sample
 from training.domains import get_domain
 from training.workers import worker_pool
 from training.zoo import Zoo
+
+QUESTION = ["prompt", "completion"]
+"""What a judge's question is made of, besides the mode."""
+GIVEN = ["judge", "mode", "judge_sample", "reply", "verdict", "parsed"]
+"""What a judge gave, and how it was asked."""
 
 
 class TraceStore:
@@ -40,19 +45,29 @@ class TraceStore:
         side_by_side(_sample, jobs, "sampling", self.progress)
         return pd.concat([self._read(*pair, n_tasks, n) for pair in wanted], ignore_index=True)
 
-    def verdicts(self, pools: dict[str, pd.DataFrame], mode: str, label: str) -> pd.DataFrame:
-        """The verdicts of judges, {judge's name: traces to judge}; kept under `judged/` by judge, label and mode.
+    def verdicts(self, pools: dict[str, pd.DataFrame], mode: str) -> pd.DataFrame:
+        """The verdicts of judges, {judge's name: traces to judge}; columns as `judge` gives them, `judge` the name.
 
-        A file is read again when it is about the same completions, in the same order.
+        A verdict is decided by judge, mode, question and seed, so one that was given before, in whatever pool, is read
+        from `judged/` and not asked for again.
         """
         jobs = []
         for name, pool in pools.items():
-            file = self.zoo.folder / "judged" / name / f"{label}-{mode}.parquet"
-            if not (file.exists() and _same_pool(pd.read_parquet(file), pool)):
-                jobs.append((str(file), str(self.zoo.models[name]), name, pool, mode, self.zoo.seed))
-        side_by_side(_judge, jobs, f"judging {label}, {mode}", self.progress)
-        files = [self.zoo.folder / "judged" / name / f"{label}-{mode}.parquet" for name in pools]
-        return pd.concat([pd.read_parquet(file) for file in files], ignore_index=True)
+            asked = pool.drop_duplicates(QUESTION)
+            missing = asked[~_keys(asked).isin(_keys(self._judged(name, mode)))]
+            if len(missing):
+                file = self._judged_file(name, mode)
+                jobs.append((str(file), str(self.zoo.models[name]), name, missing, mode, self.zoo.seed))
+        side_by_side(_judge, jobs, f"judging, {mode}", self.progress)
+        return pd.concat([_given(pool, self._judged(name, mode)) for name, pool in pools.items()], ignore_index=True)
+
+    def _judged_file(self, judge: str, mode: str) -> Path:
+        return self.zoo.folder / "judged" / judge / f"{mode}-{self.zoo.seed}.parquet"
+
+    def _judged(self, judge: str, mode: str) -> pd.DataFrame:
+        """What a judge was asked before in a mode, and its verdicts."""
+        file = self._judged_file(judge, mode)
+        return pd.read_parquet(file) if file.exists() else pd.DataFrame(columns=[*QUESTION, *GIVEN])
 
     def _file(self, model: str, domain: str) -> Path:
         return self.zoo.folder / "traces" / model / f"{domain}-{self.zoo.seed}.parquet"
@@ -112,12 +127,22 @@ def _sample(file: str, path: str, name: str, domain: str, n_tasks: int, n: int, 
 
 
 def _judge(file: str, path: str, name: str, pool: pd.DataFrame, mode: str, seed: int) -> None:
+    """Add a judge's verdicts on a pool to a file."""
     judged = judge(path, pool, mode=mode, seed=seed).assign(judge=name)
-    write(judged.assign(completion=pool["completion"].to_numpy()), Path(file))
+    new = judged.assign(**{key: pool[key].to_numpy() for key in QUESTION})[[*QUESTION, *GIVEN]]
+    write(pd.concat([pd.read_parquet(file), new]) if Path(file).exists() else new, Path(file))
 
 
-def _same_pool(judged: pd.DataFrame, pool: pd.DataFrame) -> bool:
-    return judged["completion"].tolist() == pool["completion"].tolist()
+def _keys(frame: pd.DataFrame) -> pd.MultiIndex:
+    return pd.MultiIndex.from_frame(frame[QUESTION])
+
+
+def _given(pool: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a pool with the verdicts on them."""
+    rows = pool[[*KEYS, *QUESTION]].merge(judged, on=QUESTION, how="left", validate="many_to_one")
+    agrees = [None if verdict is None else verdict == correct
+              for verdict, correct in zip(rows["verdict"], rows["correct"], strict=True)]
+    return rows.drop(columns=QUESTION).assign(agrees=pd.Series(agrees, dtype=object))
 
 
 def write(frame: pd.DataFrame, file: Path) -> None:

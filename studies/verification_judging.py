@@ -64,7 +64,7 @@ def verdicts(store: TraceStore, traces: pd.DataFrame, models: list[str], authors
     pools = {name: pd.concat([own_pool(traces, name, n_tasks).assign(pool="own"), common.assign(pool="common")],
                              ignore_index=True) for name in models}
     labels = [label for pool in pools.values() for label in pool["pool"]]
-    return pd.concat([store.verdicts(pools, mode, f"own-and-common-{n_tasks}").assign(pool=labels) for mode in MODES],
+    return pd.concat([store.verdicts(pools, mode).assign(pool=labels) for mode in MODES],
                      ignore_index=True)
 
 

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from behaviors import sample
+from behaviors import judge, sample
 from behaviors.sampling import COLUMNS
 from behaviors.store import TraceStore
 from tests.tiny import save_model
@@ -80,11 +80,19 @@ def test_store_adds_what_it_lacks(zoo):
     assert store.held("anchor", "math") == (3, 2)
 
 
-def test_store_keeps_verdicts_until_the_pool_changes(zoo):
+def test_store_asks_a_judge_once(zoo, monkeypatch):
     store = TraceStore(zoo, progress=False)
-    pool = store.traces(n_tasks=2, n=1, models=["anchor"], domains=["math"])
-    first = store.verdicts({"mixed": pool, "anchor": pool}, "outcome", "common")
-    assert first.groupby("judge").size().to_dict() == {"anchor": 2, "mixed": 2}
+    pool = store.traces(n_tasks=3, n=2, models=["anchor"], domains=["math"])
+    part = pool.iloc[[1, 3, 1]]
+    first = store.verdicts({"mixed": part, "anchor": part}, "outcome")
+    assert first["judge"].tolist() == ["mixed"] * 3 + ["anchor"] * 3
     assert set(first["mode"]) == {"outcome"}
-    pd.testing.assert_frame_equal(first, store.verdicts({"mixed": pool, "anchor": pool}, "outcome", "common"))
-    assert len(store.verdicts({"mixed": pool.head(1)}, "outcome", "common")) == 1
+    assert first.task_id.tolist() == part.task_id.tolist() * 2
+    whole = store.verdicts({"mixed": pool}, "outcome")
+    assert whole["sample"].tolist() == pool["sample"].tolist()
+    assert whole.reply.tolist()[1::2][:2] == first.reply.tolist()[:2]
+    asked_at_once = judge(zoo.mixed, pool, mode="outcome", seed=5)
+    columns = ["model", "task_id", "sample", "correct", "mode", "reply", "verdict", "agrees", "parsed"]
+    pd.testing.assert_frame_equal(whole[columns], asked_at_once[columns].assign(model="anchor"), check_dtype=False)
+    monkeypatch.setattr("behaviors.store.side_by_side", lambda work, jobs, *rest: jobs and pytest.fail("asked again"))
+    pd.testing.assert_frame_equal(whole, store.verdicts({"mixed": pool}, "outcome"))
