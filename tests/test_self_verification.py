@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from behaviors import judge, tag
+from behaviors.store import GIVEN, QUESTION
 from studies.findings import Finding
 from studies.harness import StudyError, arguments, main, open_zoos, out_folder, whole
 from studies.self_verification import Sizes, chosen_models, quick_sizes, run, study, summary
@@ -72,9 +73,10 @@ def judges(monkeypatch):
     def work(_, jobs, title, progress):
         assert not jobs or "judging" in title, "the traces are there; nothing is to be sampled"
         for file, _, name, pool, mode, _ in jobs:
-            judged = judge(reader, pool, mode=mode).assign(judge=name, completion=pool["completion"].to_numpy())
+            keys = {key: pool[key].to_numpy() for key in QUESTION}
+            judged = judge(reader, pool, mode=mode).assign(judge=name, **keys)
             Path(file).parent.mkdir(parents=True, exist_ok=True)
-            judged.to_parquet(file)
+            judged[[*QUESTION, *GIVEN]].to_parquet(file)
 
     monkeypatch.setattr("behaviors.store.side_by_side", work)
 
