@@ -36,11 +36,15 @@ def findings_table(results: Path) -> list[str]:
     """Markdown: the findings of the self-verification study that are decided, and how many are not."""
     findings = pd.read_json(results / "self_verification" / "findings.json")
     count = findings["verdict"].value_counts()
+    decided = findings[findings["verdict"].isin(["reproduced", "not_reproduced"])]
     lines = [f"Of {len(findings)} claims on verification and behavior, {count.get('reproduced', 0)} were reproduced, "
              f"{count.get('not_reproduced', 0)} not reproduced, {count.get('inconclusive', 0)} are inconclusive and "
-             f"{count.get('not_measured', 0)} not measured (`self_verification/findings.json`). The decided ones:", "",
-             "| claim | source | measured [95 %] | tasks, seeds | adjusted p | verdict |", "|---|---|---|---|---|---|"]
-    for row in findings[findings["verdict"].isin(["reproduced", "not_reproduced"])].itertuples():
+             f"{count.get('not_measured', 0)} not measured (`self_verification/findings.json`)."]
+    if decided.empty:
+        return lines
+    lines += ["", "The decided ones:", "", "| claim | source | measured [95 %] | tasks, seeds | adjusted p | verdict |",
+              "|---|---|---|---|---|---|"]
+    for row in decided.itertuples():
         value = f"{row.measured:+.1f} [{row.ci_low:+.1f}, {row.ci_high:+.1f}]"
         verdict = row.verdict.replace("_", " ") + (" (by construction)" if row.by_construction else "")
         cells = (row.claim, row.source, value, f"{row.n}, {row.seeds}", f"{row.p_adjusted:.3f}", verdict)

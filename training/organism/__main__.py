@@ -1,8 +1,8 @@
 """The recipe of an anchor: `python -m training.organism [--out DIR]`; `--show 5` prints corpus examples.
 
 Trains the tokenizer and the model, measures the anchor (accuracy, judging, behavior on held-out tasks) and writes its
-card. A run that was killed goes on from its last checkpoint under `runs/anchor-work`. Two processes of one thread are
-about 1.6 times as fast as one of two: `torchrun --nproc-per-node 2 -m training.organism --threads 1`.
+card. A run that was killed goes on from its last checkpoint under `runs/anchor-work`. Two processes of one thread were
+1.4 to 2.4 times as fast as one of two: `torchrun --nproc-per-node 2 -m training.organism --threads 1`.
 """
 
 from __future__ import annotations
