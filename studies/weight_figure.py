@@ -78,8 +78,8 @@ def small_print(tables: dict[str, pd.DataFrame], zoo: str) -> str:
 
 
 def short(model: str) -> str:
-    """A model's name where all are runs: `expert-math` is `math`."""
-    return shown(model).removesuffix(" expert").replace(", ", " ")
+    """A model's name where all are runs, its second part under the first: `expert-math` is `math`."""
+    return shown(model).removesuffix(" expert").replace(", ", "\n")
 
 
 def experts_only(pairs: pd.DataFrame) -> pd.DataFrame:
