@@ -23,7 +23,6 @@ from training.judging import MODES, parse_verdict, question
 KEYS = ("model", "domain", "task_id", "sample", "seed", "correct")
 NEEDED = ("domain", "task_id", "prompt", "completion", "correct")
 GROUP = ["judge", "domain", "mode"]
-BATCH = 64
 
 
 def judge(model: str | Callable[[list[str]], list[str]], traces: pd.DataFrame, mode: str = "outcome", n: int = 1,
@@ -73,18 +72,9 @@ def replies_of(model: str, questions: list[str], seed: int = 0, temperature: flo
 
     Raises ValueError when a question leaves no room in the model's context.
     """
-    from training.rollouts import budget, complete, load, render, uniforms
+    from training.rollouts import load, replies
 
-    network, tokenizer = load(model, device, dtype)
-    prompts = [render(tokenizer, asked) for asked in questions]
-    allowed = budget(network, prompts, max_new_tokens)
-    draws = uniforms(questions, seed, allowed)
-    replies = []
-    for start in range(0, len(prompts), BATCH):
-        batch = prompts[start:start + BATCH]
-        turns = complete(network, tokenizer, batch, [allowed] * len(batch), temperature, draws[start:start + BATCH])
-        replies += tokenizer.batch_decode(turns)
-    return replies
+    return replies(*load(model, device, dtype), questions, seed, temperature, max_new_tokens)
 
 
 def _verdicts(rows: pd.DataFrame, replies: list[str]) -> pd.DataFrame:

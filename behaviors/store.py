@@ -75,15 +75,17 @@ class TraceStore:
     def held(self, model: str, domain: str) -> tuple[int, int]:
         """(tasks, samples a task) that the store has of a model on a domain; (0, 0) when it was never sampled."""
         file = self._file(model, domain)
-        if not file.exists():
-            return 0, 0
-        held = pd.read_parquet(file, columns=["task_id", "sample"])
-        return held.task_id.nunique(), int(held["sample"].max()) + 1
+        return _counts(pd.read_parquet(file, columns=["task_id", "sample"])) if file.exists() else (0, 0)
 
     def _read(self, model: str, domain: str, n_tasks: int, n: int) -> pd.DataFrame:
         held = pd.read_parquet(self._file(model, domain))
         first = held.task_id.drop_duplicates().head(n_tasks)
         return held[held.task_id.isin(first) & (held["sample"] < n)]
+
+
+def _counts(traces: pd.DataFrame) -> tuple[int, int]:
+    """(tasks, samples a task)."""
+    return traces.task_id.nunique(), int(traces["sample"].max()) + 1
 
 
 def _enough(held: tuple[int, int], n_tasks: int, n: int) -> bool:
@@ -113,10 +115,9 @@ def _workers() -> ProcessPoolExecutor:
 
 def _sample(file: str, path: str, name: str, domain: str, n_tasks: int, n: int, seed: int) -> None:
     """Add to a file what it lacks of n completions of each of n_tasks tasks."""
-    held = pd.read_parquet(file) if Path(file).exists() else pd.DataFrame({"task_id": [], "sample": []})
-    known, taken = held.task_id.nunique(), int(held["sample"].max()) + 1 if len(held) else 0
+    parts = [pd.read_parquet(file)] if Path(file).exists() else []
+    known, taken = _counts(parts[0]) if parts else (0, 0)
     tasks, n = get_domain(domain).tasks("test", max(n_tasks, known), seed=0), max(n, taken)
-    parts = [held] if len(held) else []
     for some, first in ((tasks[known:], 0), (tasks[:known], taken)):
         if some and first < n:
             parts.append(sample(path, some, n=n - first, first=first, seed=seed, progress=False).assign(model=name))

@@ -22,7 +22,7 @@ from studies.figures import save
 from studies.findings import VERDICTS, Finding, settle, write
 from studies.harness import StudyError, distinct, main, whole
 from studies.weight_claims import Shifts, claims, cosine_of, overlap_of
-from studies.weight_figure import draw
+from studies.weight_figure import draw, experts_only
 from training.zoo import Zoo
 
 STUDY = "weight_shift"
@@ -96,8 +96,10 @@ def multiplicity_table(zoos: list[Zoo], shifts: Shifts, progress: bool) -> pd.Da
     random with the same share."""
     tables = []
     for zoo in zoos:
-        experts = {name: zoo.models[name] for name in shifts.experts.values()}
-        alone = compare_weights(zoo.anchor, experts, progress=progress).aggregate("model")
+        experts, alone = {name: zoo.models[name] for name in shifts.experts.values()}, shifts.by_seed[zoo.seed]
+        if set(alone.models) != set(experts):
+            alone = compare_weights(zoo.anchor, experts, progress=progress)
+        alone = alone.aggregate("model")
         expected = binomial(alone.changes["changed_fraction"].tolist())
         tables.append(alone.changed_by.assign(seed=zoo.seed, expected_fraction=expected))
     return pd.concat(tables, ignore_index=True)
@@ -127,8 +129,7 @@ def _by_seed(shifts: Shifts, table: str, level: str | None = None) -> pd.DataFra
 def summary(out: Path) -> list[str]:
     """A few lines about the results in a folder."""
     models, pairs = pd.read_csv(out / "models.csv"), pd.read_csv(out / "pairs.csv")
-    experts = [pairs[f"model_{side}"].str.startswith("expert-") for side in "ab"]
-    pairs = pairs[experts[0] & experts[1]]
+    pairs = experts_only(pairs)
     lines = [f"weights changed, {models.dtype[0]}: " + ", ".join(
         f"{row.model} {row.changed_fraction:.0%}" for row in models.itertuples())]
     lines += [f"{row.model_a} and {row.model_b}: Jaccard {row.jaccard:.3f} (chance {row.jaccard_chance:.3f}), "

@@ -19,6 +19,8 @@ from training.domains import Task, get_domain
 PROBE = "mix-or-merge turn boundary"
 KEPT = 0.75
 """A batch is cut down when no more than this share of its rows goes on (cutting copies the cache)."""
+BATCH = 64
+"""Questions answered side by side."""
 
 
 @dataclass
@@ -89,12 +91,14 @@ def complete(model, tokenizer, prompts: list[list[int]], budgets: list[int], tem
     ids = torch.tensor([[0] * (width - len(row)) + row for row in prompts], device=model.device)
     mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in prompts], device=model.device)
     positions, draws = (mask.cumsum(1) - 1).clamp(min=0), draws.to(model.device)
-    rows, written = list(range(len(prompts))), [[] for _ in prompts]
+    rows, written, end = list(range(len(prompts))), [[] for _ in prompts], tokenizer.eos_token_id
     for step in range(max(budgets)):
         out = model(input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True,
                     logits_to_keep=1)
         drawn = _draw(out.logits[:, -1], temperature, draws[rows, step])
-        alive = _append(written, rows, drawn.tolist(), budgets, tokenizer.eos_token_id)
+        for row, token in zip(rows, drawn.tolist(), strict=True):
+            written[row] += [] if _over(written[row], budgets[row], end) else [token]
+        alive = [place for place, row in enumerate(rows) if not _over(written[row], budgets[row], end)]
         if not alive:
             break
         ids, positions = drawn[:, None], positions[:, -1:] + 1
@@ -115,15 +119,24 @@ def _draw(logits: torch.Tensor, temperature: float, numbers: torch.Tensor) -> to
     return found[:, 0].clamp(max=logits.shape[-1] - 1)
 
 
-def _append(written: list[list[int]], rows: list[int], drawn: list[int], budgets: list[int], end: int) -> list[int]:
-    """Append the drawn tokens to the rows that are not over; the places in the batch of those that are not over yet."""
-    alive = []
-    for place, (row, token) in enumerate(zip(rows, drawn, strict=True)):
-        if len(written[row]) < budgets[row] and end not in written[row][-1:]:
-            written[row].append(token)
-            if len(written[row]) < budgets[row] and token != end:
-                alive.append(place)
-    return alive
+def _over(ids: list[int], allowed: int, end: int) -> bool:
+    return len(ids) >= allowed or ids[-1:] == [end]
+
+
+def replies(model, tokenizer, questions: list[str], seed: int, temperature: float = 1.0,
+            max_new_tokens: int | None = None) -> list[str]:
+    """One reply to each question, in the model's own chat template, decided by (question, seed).
+
+    `max_new_tokens` None: what the model's generation config says, else its context.
+    """
+    prompts = [render(tokenizer, question) for question in questions]
+    allowed = budget(model, prompts, max_new_tokens)
+    draws, found = uniforms(questions, seed, allowed), []
+    for start in range(0, len(prompts), BATCH):
+        part = slice(start, start + BATCH)
+        turns = complete(model, tokenizer, prompts[part], [allowed] * len(prompts[part]), temperature, draws[part])
+        found += tokenizer.batch_decode(turns)
+    return found
 
 
 def rollout(model, tokenizer, tasks: list[Task], max_new_tokens: int, temperature: float = 1.0,

@@ -7,14 +7,13 @@ depends on the order in which models are handed in.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from training.alike import mismatch
+from training.alike import matching, mismatch
 from training.checkpoints import Checkpoint
 from training.merging.options import MergeError
 
@@ -58,7 +57,7 @@ def open_sources(base: str | Path, models: dict[str, str | Path], include: str |
         if problem := mismatch(anchor, expert):
             raise MergeError(f"model {name!r} ({expert.source}) {problem}")
     names = [name for name in anchor.names if anchor.dtype(name) in MERGEABLE]
-    chosen = tuple(name for name in names if include is None or re.search(include, name))
+    chosen = tuple(name for name in matching(anchor, include) if name in names)
     if not chosen:
         raise MergeError(f"include {include!r} matches no floating-point tensor; names are like {', '.join(names[:3])}")
     return Sources(anchor, experts, chosen)

@@ -12,7 +12,7 @@ from pathlib import Path
 from training import judging
 from training.domains import DOMAINS, Task, get_domain
 from training.rlvr import verify
-from training.rollouts import Rollout, budget, complete, load, render, rollout, uniforms
+from training.rollouts import Rollout, budget, load, render, replies, rollout, uniforms
 
 BATCH = 100
 
@@ -41,13 +41,7 @@ def _domain_row(network, tokenizer, name: str, n: int, seed: int) -> dict:
 def _judge(network, tokenizer, tasks: list[Task], done: list[Rollout], mode: str, seed: int) -> list[bool | None]:
     """The model's verdicts on rollouts; None where it gave none."""
     questions = [judging.question(mode, task.prompt, r.text) for task, r in zip(tasks, done, strict=True)]
-    asked = [render(tokenizer, question) for question in questions]
-    allowed = budget(network, asked, None)
-    draws, replies = uniforms(questions, seed, allowed), []
-    for start in range(0, len(asked), BATCH):
-        part = slice(start, start + BATCH)
-        replies += complete(network, tokenizer, asked[part], [allowed] * len(asked[part]), 1.0, draws[part])
-    return [judging.parse_verdict(text) for text in tokenizer.batch_decode(replies)]
+    return [judging.parse_verdict(text) for text in replies(network, tokenizer, questions, seed)]
 
 
 def balanced(verdicts: list[bool | None], truth: list[bool]) -> float:
