@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import warnings
 from concurrent.futures import ProcessPoolExecutor
 
 CORES = os.cpu_count() or 1
@@ -23,5 +24,6 @@ def _settle() -> None:
     import torch
     from transformers.utils import logging
 
+    warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*")  # transformers' own, at every step
     torch.set_num_threads(1)
     logging.disable_progress_bar()
