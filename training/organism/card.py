@@ -16,9 +16,9 @@ from training.rollouts import Rollout, budget, load, render, replies, rollout, u
 
 BATCH = 100
 WHY_MANY_CHANGE = (
-    "GRPO at a rate that learns in a few dozen steps changes most of its bf16 weights (measured, with the sweeps that",
-    "should have changed fewer, in `paper/LOG.md`), not about 30 % as in the paper: overlap of update masks says little",
-    "from here.",
+    "GRPO at a rate that learns in a few dozen steps changes most of its bf16 weights, not about 30 % as in the",
+    "paper, so overlap of update masks says little from here (measured, with the sweeps that should have changed",
+    "fewer, in `paper/LOG.md`).",
 )
 
 
