@@ -35,7 +35,7 @@ from safetensors.torch import save_file
 
 from probes import compare_weights
 from training import Checkpoint
-from training.checkpoints import INDEX
+from training.shards import INDEX
 from training.workers import CORES
 
 QWEN = {  # hidden size, layers, heads, key-value heads, feed-forward size, vocabulary

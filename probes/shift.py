@@ -108,15 +108,16 @@ class WeightShift:
             **{key: (key, "first") for key in keys}, n_params=("n_params", "sum"), dtype=("dtype", _joined))
         return replace(self, cells=cells.reset_index(drop=True), sums=self.sums.merged(groups))
 
-    def with_model(self, name: str, model: str | Path, progress: bool = True) -> WeightShift:
+    def with_model(self, name: str, model: str | Path, progress: bool = True, keep: bool = False,
+                   device: str = "auto") -> WeightShift:
         """With one more model, for which the base is read again, but not the other models.
 
         Against these only the sketches and the densities are known: jaccard, jaccard_top, cosine and sign_agreement of
-        the new pairs are NaN. ValueError where that cannot be.
+        the new pairs are NaN. Other arguments as of `compare_weights`. ValueError where that cannot be.
         """
         from probes.weights import add_model
 
-        return add_model(self, name, model, progress)
+        return add_model(self, name, model, progress=progress, keep=keep, device=device)
 
     def save(self, path: str | Path) -> Path:
         """Write all of it to one file (.npz, without pickle), whole or not at all."""

@@ -17,10 +17,14 @@ import torch
 
 from probes.places import places
 from training.alike import matching, mismatch
-from training.checkpoints import Checkpoint
+from training.checkpoints import Checkpoint, at_hand
 
 STORED = {torch.bfloat16: (np.uint16, 16), torch.float16: (np.uint32, 0), torch.float32: (np.uint32, 0)}
 """dtype -> the type its bits are handed on in, and the shift that makes fp32 bits of them (fp16 is widened here)."""
+
+
+_PIECE = 2**24
+"""Bytes of two tensors that are compared at once."""
 
 
 class ProbeError(ValueError):
@@ -34,6 +38,11 @@ class Sources:
     base: Checkpoint
     models: dict[str, Checkpoint]
     names: tuple[str, ...]
+
+    @property
+    def all(self) -> list[Checkpoint]:
+        """The base, then the models."""
+        return [self.base, *self.models.values()]
 
     @cached_property
     def places(self) -> dict[str, tuple[int, str]]:
@@ -49,7 +58,7 @@ class Sources:
         """Entries start, ..., start + n - 1 of a tensor, laid end to end: (M + 1, n) raw bits, the base's first."""
         dtype = self.base.dtype(name)
         raw = np.empty((len(self.models) + 1, n), STORED[dtype][0])
-        for row, checkpoint in zip(raw, (self.base, *self.models.values()), strict=True):
+        for row, checkpoint in zip(raw, self.all, strict=True):
             if dtype == torch.float16:
                 half = np.empty(n, np.float16)
                 checkpoint.read_into(name, start, half)
@@ -63,13 +72,17 @@ class Sources:
         return STORED[self.base.dtype(name)][1]
 
 
-def open_sources(base: str | Path, models: dict[str, str | Path], include: str | None = None) -> Sources:
-    """Open all models; ProbeError names what cannot be compared, CheckpointError what cannot be opened."""
+def open_sources(base: str | Path, models: dict[str, str | Path], include: str | None = None,
+                 keep: bool = False) -> Sources:
+    """Open all models; ProbeError names what cannot be compared, CheckpointError what cannot be opened.
+
+    keep: download hub ids whole, into the hub's cache.
+    """
     if not isinstance(models, dict) or not models or not all(isinstance(name, str) for name in models):
         raise ProbeError(f"models must be a dict of at least one name to a path or hub id, got {models!r}")
     _check_include(include)
-    anchor = Checkpoint(base)
-    opened = {name: Checkpoint(model) for name, model in models.items()}
+    anchor = Checkpoint(base, keep=keep)
+    opened = {name: Checkpoint(model, keep=keep) for name, model in models.items()}
     chosen = matching(anchor, include)
     if not chosen:
         raise ProbeError(f"include {include!r} matches no tensor of {base}; names are like "
@@ -123,9 +136,25 @@ def _untied(base: Checkpoint, models: dict[str, Checkpoint], names: list[str]) -
     head, embedding = ([name for name in names if module[name] == which] for which in ("lm_head", "embedding"))
     if len(head) != 1 or len(embedding) != 1 or not _says_tied(base):
         return names
-    if all(torch.equal(model.tensor(head[0]), model.tensor(embedding[0])) for model in (base, *models.values())):
+    if all(_equal(model, head[0], embedding[0]) for model in (base, *models.values())):
         return [name for name in names if name != head[0]]
     return names
+
+
+def _equal(model: Checkpoint, a: str, b: str) -> bool:
+    """Do two tensors of a model hold the same bits."""
+    if model.shape(a) != model.shape(b) or model.dtype(a) != model.dtype(b):
+        return False
+    n = model.n_bytes([a])
+    pieces = np.empty((2, _PIECE), np.uint8)
+    with at_hand([model], [a, b]):
+        for start in range(0, n, _PIECE):
+            one, two = pieces[:, :min(_PIECE, n - start)]
+            model.read_into(a, start, one)
+            model.read_into(b, start, two)
+            if not np.array_equal(one, two):
+                return False
+    return True
 
 
 def _says_tied(base: Checkpoint) -> bool:

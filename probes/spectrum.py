@@ -31,6 +31,7 @@ from tqdm.auto import tqdm
 
 from probes.sources import ProbeError, Sources, check_finite, open_sources
 from probes.svd import Leading, leading
+from training.checkpoints import at_hand, windows
 
 COLUMNS = ("model", "other", "layer", "module", "tensor", "rows", "columns", "rank", "spectral_drift", "stable_rank",
            "effective_rank", "energy_in_base", "energy_chance", "angle_left", "angle_right", "alignment_left",
@@ -38,22 +39,27 @@ COLUMNS = ("model", "other", "layer", "module", "tensor", "rows", "columns", "ra
 
 
 def spectra(base: str | Path, models: dict[str, str | Path], rank: int = 32, include: str | None = None,
-            progress: bool = True) -> pd.DataFrame:
+            progress: bool = True, keep: bool = False) -> pd.DataFrame:
     """The columns above: one row a (matrix, model), then one a (matrix, pair of models), for every matrix.
 
-    Args: as of `compare_weights`; `rank`, of the subspaces, at least 1 (at most a matrix's smaller side is used).
+    Args: as of `compare_weights`; rank: of the subspaces, at least 1 (at most a matrix's smaller side is used).
     Tensors of other than two dimensions, and single rows or columns, have no spectrum and no row. What a row does not
     have, and ratios of an update that is 0, are NaN. Memory: one matrix of two models. Raises as `compare_weights`.
     """
     if not isinstance(rank, int) or rank < 1:
         raise ProbeError(f"rank must be a whole number of at least 1, got {rank!r}")
-    sources = open_sources(base, models, include)
+    sources = open_sources(base, models, include, keep)
     names = [name for name in sources.names if len(sources.base.shape(name)) == 2 and min(sources.base.shape(name)) > 1]
     if not names:
         raise ProbeError(f"there is no matrix among the tensors chosen of {base}: {', '.join(sources.names[:3])}")
-    rows = [row for name in tqdm(names, desc="spectra", unit="matrix", disable=not progress)
-            for row in _matrix(sources, name, rank)]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    rows = {}
+    with tqdm(total=len(names), desc="spectra", unit="matrix", disable=not progress) as bar:
+        for window in windows(sources.all, names):
+            with at_hand(sources.all, window, progress):
+                for name in window:
+                    rows[name] = _matrix(sources, name, rank)
+                    bar.update()
+    return pd.DataFrame([row for name in names for row in rows[name]], columns=list(COLUMNS))
 
 
 def _matrix(sources: Sources, name: str, rank: int) -> list[dict]:

@@ -38,7 +38,8 @@ SKETCH_DIMS = tuple(2**power for power in range(4, 13))
 
 
 def compare_weights(base: str | Path, models: dict[str, str | Path], eta: float = 1e-3, sketch_dim: int = 256,
-                    seed: int = 0, include: str | None = None, progress: bool = True) -> WeightShift:
+                    seed: int = 0, include: str | None = None, progress: bool = True, keep: bool = False,
+                    device: str = "auto") -> WeightShift:
     """Compare models with the one they were trained from, entry by entry.
 
     Args:
@@ -48,26 +49,30 @@ def compare_weights(base: str | Path, models: dict[str, str | Path], eta: float 
         sketch_dim, seed: of the sketches, a power of two from 16 to 4096. Sketches compare only if both are the same.
         include: a regular expression (re.search) on tensor names: all others are left out.
         progress: a bar on stderr.
+        keep: put hub ids whole into the hub's cache. Otherwise a shard a model is on disk at a time.
+        device: "cpu", the compiled loop; a torch device such as "cuda:1"; "auto": cuda where there is one. Counts are
+            the same.
 
     Memory: a few MB a core and one row of numbers a (layer, module); not the models.
     Raises ProbeError (a ValueError) for models that cannot be compared or hold NaN, CheckpointError for a broken one.
     """
     _check(models, eta, sketch_dim, seed)
-    sources = open_sources(base, models, include)
+    device = _checked(device)
+    sources = open_sources(base, models, include, keep)
     settings = Settings(str(base), {name: str(model) for name, model in models.items()}, float(eta), sketch_dim, seed,
                         include)
-    shift = _measured(sources, settings, progress)
+    shift = _measured(sources, settings, progress, device)
     for name in _unchanged(shift):
         warnings.warn(f"model {name!r} has the weights of the base: is it the base itself?", stacklevel=2)
     return shift
 
 
-def add_model(shift: WeightShift, name: str, model: str | Path, progress: bool) -> WeightShift:
+def add_model(shift: WeightShift, name: str, model: str | Path, **how) -> WeightShift:
     """See `WeightShift.with_model`."""
     old = shift.settings
     if name in old.models:
         raise ProbeError(f"there is a model {name!r} already; the models are {', '.join(old.models)}")
-    new = compare_weights(old.base, {name: model}, old.eta, old.sketch_dim, old.seed, old.include, progress)
+    new = compare_weights(old.base, {name: model}, old.eta, old.sketch_dim, old.seed, old.include, **how)
     if not new.cells.equals(shift.cells):
         raise ProbeError(f"{old.base} has other tensors than when it was compared, or this comparison is an aggregate; "
                          "add models before aggregating")
@@ -90,8 +95,8 @@ def _one_more(old: Sums, new: Sums) -> Sums:
                 np.concatenate([old.sketch, new.sketch], axis=1))
 
 
-def _measured(sources: Sources, settings: Settings, progress: bool) -> WeightShift:
-    from probes.stream import measure_all
+def _measured(sources: Sources, settings: Settings, progress: bool, device: str) -> WeightShift:
+    from probes.stream import Plan, measure_all
 
     tensors = pd.DataFrame([(*sources.places[name], sources.size(name), str(sources.base.dtype(name))[6:])
                             for name in sources.names], columns=["layer", "module", "n_params", "dtype"])
@@ -102,7 +107,7 @@ def _measured(sources: Sources, settings: Settings, progress: bool) -> WeightShi
     if DIFFERS in etas.values():
         warnings.warn(f"bf16 keeps 8 bits, so two weights that differ do so by more than eta = {settings.eta:g} of the "
                       "larger: in bfloat16 tensors changed means that the stored value differs at all", stacklevel=3)
-    sums = measure_all(sources, cell_of, etas, settings.sketch_dim, settings.seed, progress)
+    sums = measure_all(Plan(sources, cell_of, etas, settings.sketch_dim, settings.seed, device), progress)
     return WeightShift(settings, cells.reset_index(), sums)
 
 
@@ -129,3 +134,16 @@ def _check(models: dict, eta: float, sketch_dim: int, seed: int) -> None:
                          f"got {sketch_dim!r}")
     if not isinstance(seed, int):
         raise ProbeError(f"seed must be a whole number, got {seed!r}")
+
+
+def _checked(device: str) -> str:
+    """The device, "auto" resolved."""
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        kind = torch.device(device).type
+    except RuntimeError as error:
+        raise ProbeError(f"device must be auto, cpu, cuda or another torch device, got {device!r}") from error
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise ProbeError(f"device {device!r}: torch finds no GPU here; choose cpu or auto")
+    return device

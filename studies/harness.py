@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from probes.sources import ProbeError
-from training.checkpoints import CheckpointError
+from training.shards import CheckpointError
 from training.zoo import BUILT, MANIFEST, RELEASED, Zoo, ZooError
 
 FINDINGS = "findings.json"
@@ -40,13 +40,16 @@ def seed_list(text: str) -> list[int]:
     return seeds
 
 
-def arguments(study: str, about: str, argv: list[str] | None = None) -> argparse.Namespace:
-    """Parse a study's command line: zoo, out (or None), seeds (or None), quick."""
+def arguments(study: str, about: str, argv: list[str] | None = None,
+              flags: dict[str, str] | None = None) -> argparse.Namespace:
+    """Parse a study's command line: zoo, out (or None), seeds (or None), quick, and its own flags (name: help)."""
     parser = argparse.ArgumentParser(prog=f"python studies/{study}.py", description=about)
     parser.add_argument("--zoo", default="organism", help="a built-in name or a folder (default organism)")
     parser.add_argument("--out", type=Path, help=f"folder of results (default results/ZOO/{study})")
     parser.add_argument("--seeds", type=seed_list, help="zoos of these seeds, as in 0,1,2")
     parser.add_argument("--quick", action="store_true", help="a minute's worth: fewer models, tasks and samples")
+    for flag, text in (flags or {}).items():
+        parser.add_argument(f"--{flag}", action="store_true", help=text)
     return parser.parse_args(argv)
 
 
@@ -118,13 +121,17 @@ def whole(out: Path) -> Iterator[Path]:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def main(study: str, about: str, run: Callable[[list[Zoo], Path, bool], list[str]],
-         argv: list[str] | None = None) -> int:
-    """A study's command line: `run(zoos, out, quick)` writes `out` and returns what to print. Returns the status."""
-    chosen = arguments(study, about, argv)
+def main(study: str, about: str, run: Callable[..., list[str]], argv: list[str] | None = None,
+         flags: dict[str, str] | None = None) -> int:
+    """A study's command line: `run(zoos, out, quick)` writes `out` and returns what to print. Returns the status.
+
+    flags: name -> help of the study's own; `run` gets them by name.
+    """
+    chosen = arguments(study, about, argv, flags)
     try:
         zoos = open_zoos(chosen.zoo, chosen.seeds)
-        lines = run(zoos, out_folder(chosen, zoos, study), chosen.quick)
+        lines = run(zoos, out_folder(chosen, zoos, study), chosen.quick,
+                    **{flag: getattr(chosen, flag) for flag in flags or {}})
     except (StudyError, ZooError, CheckpointError, ProbeError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -2,12 +2,12 @@
 
 M2RL (arXiv 2602.12566), "Weight Shift", Table 5 and Figure 3; claims and sources are in `weight_claims.py`.
 
-    python studies/weight_shift.py [--zoo NAME_OR_PATH] [--out DIR] [--seeds 0,1,2] [--quick]
+    python studies/weight_shift.py [--zoo NAME_OR_PATH] [--out DIR] [--seeds 0,1,2] [--quick] [--keep]
 
 Compares the experts, the mixed runs and the controls with the anchor. Writes models.csv and pairs.csv (Table 5: whole
 models, pairs with their intervals), layers.csv and overlap.csv (by layer and module), changed_by.csv (how many weights
 exactly k experts changed), spectra.csv, findings.json and weight_shift.{png,pdf}. `--quick` leaves out the mixed runs
-and the spectra.
+and the spectra. Models on the hub are read shard by shard, up to three times; `--keep` leaves them in the hub's cache.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from studies.weight_figure import draw, experts_only
 from training.zoo import Zoo
 
 STUDY = "weight_shift"
+FLAGS = {"keep": "download hub models into the hub's cache, instead of deleting each shard once it is read"}
 RANK = 16
 """Of the singular subspaces in spectra.csv."""
 PUBLISHED = {  # M2RL v1, Table 5, second-hand [N1]: Jaccard
@@ -36,7 +37,7 @@ PUBLISHED_CHANGED = "about 30 %"
 """The paper's share of weights changed; by domain: not found."""
 
 
-def run(zoos: list[Zoo], out: Path, quick: bool = False, progress: bool = True) -> list[Finding]:
+def run(zoos: list[Zoo], out: Path, quick: bool = False, keep: bool = False, progress: bool = True) -> list[Finding]:
     """Study zoos that differ in seed alone, and write the results to `out`, whole or not at all.
 
     Raises StudyError for zoos that cannot be studied together or have fewer than two experts.
@@ -45,15 +46,16 @@ def run(zoos: list[Zoo], out: Path, quick: bool = False, progress: bool = True) 
     if len(first.experts) < 2:
         raise StudyError(f"{first.folder} has fewer than two experts; this study compares experts with each other")
     names = chosen_models(first, quick)
-    compared = {zoo.seed: compare_weights(zoo.anchor, {name: zoo.models[name] for name in names}, progress=progress)
-                for zoo in zoos}
+    compared = {zoo.seed: compare_weights(zoo.anchor, {name: zoo.models[name] for name in names}, progress=progress,
+                                          keep=keep) for zoo in zoos}
     shifts = Shifts(compared, {domain: f"expert-{domain}" for domain in first.experts}, first.preset)
     findings = settle(claims(shifts))
     with whole(Path(out)) as folder:
         tables = {"models": model_table(shifts), "pairs": pair_table(shifts), "layers": _by_seed(shifts, "changes"),
-                  "overlap": _by_seed(shifts, "overlap"), "changed_by": multiplicity_table(zoos, shifts, progress)}
+                  "overlap": _by_seed(shifts, "overlap")}
+        tables["changed_by"] = multiplicity_table(zoos, shifts, progress, keep)
         if not quick:
-            tables["spectra"] = spectra_table(zoos, names, progress)
+            tables["spectra"] = spectra_table(zoos, names, progress, keep)
         for name, table in tables.items():
             table.to_csv(folder / f"{name}.csv", index=False)
         save(draw(tables, findings, ", ".join(zoo.name for zoo in zoos)), folder, STUDY)
@@ -91,14 +93,14 @@ def pair_table(shifts: Shifts) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def multiplicity_table(zoos: list[Zoo], shifts: Shifts, progress: bool) -> pd.DataFrame:
+def multiplicity_table(zoos: list[Zoo], shifts: Shifts, progress: bool, keep: bool) -> pd.DataFrame:
     """changed_by.csv: how many weights exactly k of the experts alone changed, and would if each changed its own at
     random with the same share."""
     tables = []
     for zoo in zoos:
         experts, alone = {name: zoo.models[name] for name in shifts.experts.values()}, shifts.by_seed[zoo.seed]
         if set(alone.models) != set(experts):
-            alone = compare_weights(zoo.anchor, experts, progress=progress)
+            alone = compare_weights(zoo.anchor, experts, progress=progress, keep=keep)
         alone = alone.aggregate("model")
         expected = binomial(alone.changes["changed_fraction"].tolist())
         tables.append(alone.changed_by.assign(seed=zoo.seed, expected_fraction=expected))
@@ -114,10 +116,10 @@ def binomial(shares: list[float]) -> list[float]:
     return found
 
 
-def spectra_table(zoos: list[Zoo], names: list[str], progress: bool) -> pd.DataFrame:
+def spectra_table(zoos: list[Zoo], names: list[str], progress: bool, keep: bool) -> pd.DataFrame:
     """spectra.csv: `probes.spectra` of every zoo."""
     return pd.concat([spectra(zoo.anchor, {name: zoo.models[name] for name in names}, RANK,
-                              progress=progress).assign(seed=zoo.seed) for zoo in zoos], ignore_index=True)
+                              progress=progress, keep=keep).assign(seed=zoo.seed) for zoo in zoos], ignore_index=True)
 
 
 def _by_seed(shifts: Shifts, table: str, level: str | None = None) -> pd.DataFrame:
@@ -139,11 +141,11 @@ def summary(out: Path) -> list[str]:
             f"written to {out}"]
 
 
-def study(zoos: list[Zoo], out: Path, quick: bool) -> list[str]:
+def study(zoos: list[Zoo], out: Path, quick: bool, keep: bool = False) -> list[str]:
     """`run`, then what to print."""
-    run(zoos, out, quick)
+    run(zoos, out, quick, keep)
     return summary(out)
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(STUDY, __doc__.splitlines()[0], study))
+    raise SystemExit(main(STUDY, __doc__.splitlines()[0], study, flags=FLAGS))

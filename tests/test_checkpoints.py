@@ -7,7 +7,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from training.checkpoints import INDEX, SINGLE, Checkpoint, CheckpointError, natural_key
+from training.checkpoints import Checkpoint
+from training.shards import INDEX, SINGLE, CheckpointError, natural_key
 
 TENSORS = {
     "model.layers.10.w": torch.arange(12.0).reshape(4, 3),

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM
 
 from tests.merge_zoo import EVEN, WEIGHT, assert_model, load
-from training.checkpoints import INDEX, SINGLE
 from training.merging import merge, sources, stream
 from training.merging.average import average
 from training.merging.task_arithmetic import task_arithmetic
 from training.merging.ties import ties
 from training.merging.trim import kept, kth_largest
+from training.shards import INDEX, SINGLE
 
 
 def ties_oracle(base, experts, density, per_tensor, weight):

@@ -5,9 +5,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tests.merge_zoo import WEIGHT, load
-from training.checkpoints import SINGLE, CheckpointError
 from training.merging import MergeError, merge, stream
 from training.merging.__main__ import main
+from training.shards import SINGLE, CheckpointError
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from tests.merge_zoo import DTYPES, load
-from training.checkpoints import SINGLE, Checkpoint
+from training.checkpoints import Checkpoint
 from training.merging import MergeError, merge
+from training.shards import SINGLE
 
 
 def test_include_copies_the_rest(plain_zoo, tmp_path):

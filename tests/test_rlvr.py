@@ -7,10 +7,11 @@ from trl import GRPOTrainer
 
 from tests.tiny import preset, save_model
 from training import rlvr
-from training.checkpoints import Checkpoint, CheckpointError
+from training.checkpoints import Checkpoint
 from training.domains import DOMAINS, Task
 from training.rlvr import Rewarder, Run, check_references, train_run
 from training.rollouts import Rollout
+from training.shards import CheckpointError
 from training.unpadded import UnpaddedGRPOTrainer
 
 

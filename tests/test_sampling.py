@@ -7,8 +7,8 @@ from behaviors import judge, sample
 from behaviors.sampling import COLUMNS
 from behaviors.store import TraceStore
 from tests.tiny import save_model
-from training.checkpoints import CheckpointError
 from training.domains import DOMAINS, Task, TaskError, get_domain
+from training.shards import CheckpointError
 from training.zoo import Manifest, Zoo
 
 

@@ -16,7 +16,7 @@ from studies.weight_claims import permuted
 from studies.weight_shift import STUDY, binomial, chosen_models, run, study, summary
 from tests.weight_oracle import save_family
 from training import Zoo
-from training.checkpoints import SINGLE
+from training.shards import SINGLE
 from training.zoo import Manifest
 
 DOMAINS = ("math", "coding", "science", "instructions")

@@ -8,8 +8,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from training.checkpoints import SINGLE
 from training.merging import MergeError
+from training.shards import SINGLE
 from training.zoo import MANIFEST, MERGES, Manifest, Zoo, ZooError
 
 

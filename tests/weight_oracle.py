@@ -13,8 +13,8 @@ from transformers import Qwen3Config, Qwen3ForCausalLM
 
 from probes import WeightShift, compare_weights
 from training import Checkpoint
-from training.checkpoints import SINGLE
 from training.merging.trim import kept
+from training.shards import SINGLE
 
 
 def save_family(folder: Path, names: str, dtype: torch.dtype = torch.bfloat16, noise: float = 5e-3,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from training.checkpoints import Checkpoint, natural_key
+from training.checkpoints import Checkpoint
+from training.shards import natural_key
 
 
 def mismatch(base: Checkpoint, other: Checkpoint, include: str | None = None) -> str | None:

@@ -184,7 +184,7 @@ def load(model: str, device: str = "auto", dtype=None):
 
     from training.checkpoints import Checkpoint
 
-    path = Checkpoint(model).path
+    path = Checkpoint(model, keep=True).path
     place = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     network = AutoModelForCausalLM.from_pretrained(path, dtype=dtype or ("auto" if place == "cuda" else torch.float32))
     return network.to(place).eval(), AutoTokenizer.from_pretrained(path)

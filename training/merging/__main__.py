@@ -9,10 +9,10 @@ import argparse
 import json
 from pathlib import Path
 
-from training.checkpoints import CheckpointError
 from training.merging import METHODS, MergeError, merge
 from training.merging.options import OUT_DTYPES, TRIMS
 from training.merging.report import REPORT
+from training.shards import CheckpointError
 
 
 def parser() -> argparse.ArgumentParser:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import torch
 
-from training.checkpoints import ASSETS, Checkpoint
+from training.checkpoints import Checkpoint
+from training.hub import ASSETS
 from training.merging.options import Options
 from training.merging.sources import Sources
 from training.merging.stream import Tally

@@ -51,8 +51,8 @@ class Sources:
 
 def open_sources(base: str | Path, models: dict[str, str | Path], include: str | None) -> Sources:
     """Open all models; MergeError when names or shapes differ, or when nothing is left to merge."""
-    anchor = Checkpoint(base)
-    experts = {name: Checkpoint(models[name]) for name in sorted(models)}
+    anchor = Checkpoint(base, keep=True)  # some methods read all weights two or three times
+    experts = {name: Checkpoint(models[name], keep=True) for name in sorted(models)}
     for name, expert in experts.items():
         if problem := mismatch(anchor, expert):
             raise MergeError(f"model {name!r} ({expert.source}) {problem}")

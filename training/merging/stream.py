@@ -17,9 +17,9 @@ import torch
 from safetensors.torch import save_file
 from tqdm import tqdm
 
-from training.checkpoints import INDEX, SINGLE
 from training.merging.options import MergeError
 from training.merging.sources import MERGEABLE, Sources
+from training.shards import INDEX, SINGLE
 
 SHARD_BYTES = 4_000_000_000
 Combine = Callable[[str, torch.Tensor, list[torch.Tensor]], tuple[torch.Tensor, torch.Tensor]]
