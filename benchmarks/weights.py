@@ -1,11 +1,11 @@
 """How fast `compare_weights` is, and how little it holds: against plain torch, and against reading the bytes.
 
-    nice -n 19 python benchmarks/weights.py [--folder DIR]      # makes 9 GB of checkpoints in DIR, removed at the end
+    python benchmarks/weights.py [--folder DIR] [--sizes "0.1 B"]      # makes 25 GB of checkpoints in DIR for the time
 
 Checkpoints have Qwen3's shapes (untrained weights), bf16, four shards each: an anchor, and five experts that differ
-from it in about 30 % of the entries, by noise that is rounded to bf16 as in training. More models than five are the
-same again under other names. Files are read beforehand, so disks do not count. Plain torch goes tensor by tensor, and
-computes counts, overlaps and dot products alone. Memory is anonymous resident memory above that before the call,
+from it in about 30 % of the entries, by noise that is rounded to bf16 as in training; of 4 B, one expert. More models
+than there are experts are the same again under other names. Files are read beforehand, so disks do not count. Plain
+torch goes tensor by tensor, and computes counts, overlaps and dot products alone. Memory is anonymous resident memory above that before the call,
 sampled every 5 ms. Prints a table and writes it beside this file, as weights.md.
 """
 
@@ -40,8 +40,11 @@ from training.workers import CORES
 
 QWEN = {  # hidden size, layers, heads, key-value heads, feed-forward size, vocabulary
     "0.1 B": (384, 16, 8, 4, 1536, 151_936), "0.6 B": (1024, 28, 16, 8, 3072, 151_936),
+    "4 B": (2560, 36, 32, 8, 9728, 151_936),
 }
-COUNTS = {"0.1 B": [2, 5, 8], "0.6 B": [2, 5, 8]}
+COUNTS = {"0.1 B": [2, 4, 5, 8], "0.6 B": [2, 4, 5, 8], "4 B": [5]}
+MADE = {"0.1 B": 5, "0.6 B": 5, "4 B": 1}
+"""How many experts are made."""
 EXPERTS = ("math", "coding", "science", "instructions", "agent")
 SHARDS, HEAD, ETA, NOISE, POOL = 4, 128, 1e-3, 2.8e-5, 2**22 - 1
 
@@ -61,7 +64,7 @@ def shapes(hidden: int, layers: int, heads: int, kv: int, feed: int, vocabulary:
 
 def make(folder: Path, size: str) -> tuple[Path, dict[str, Path]]:
     """The anchor and the experts of a size, written to a new folder."""
-    places = {name: folder / size.replace(" ", "") / name for name in ("anchor", *EXPERTS)}
+    places = {name: folder / size.replace(" ", "") / name for name in ("anchor", *EXPERTS[:MADE[size]])}
     parts = [list(shapes(*QWEN[size]).items())[start::SHARDS] for start in range(SHARDS)]
     pools = [torch.from_numpy(np.random.default_rng(seed).standard_normal(POOL, np.float32))
              for seed in range(len(places))]
@@ -74,7 +77,7 @@ def make(folder: Path, size: str) -> tuple[Path, dict[str, Path]]:
                       place / file)
             weight_map |= {name: file for name, _ in part}
         (place / INDEX).write_text(json.dumps({"weight_map": weight_map}))
-    return places["anchor"], {name: places[name] for name in EXPERTS}
+    return places.pop("anchor"), places
 
 
 def weights(shape: tuple[int, ...], anchor: torch.Tensor, noise: torch.Tensor | None) -> torch.Tensor:
@@ -115,10 +118,10 @@ def read_bytes(folders: list[Path]) -> None:
         list(pool.map(read, [file for folder in folders for file in sorted(folder.glob("*.safetensors"))]))
 
 
-def compare(base: Path, models: dict[str, Path]) -> None:
+def compare(base: Path, models: dict[str, Path], device: str = "cpu") -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        compare_weights(base, models, eta=ETA, progress=False)
+        compare_weights(base, models, eta=ETA, progress=False, device=device)
 
 
 def timed(name: str, work, *arguments, repeat: int = 2) -> dict[str, float]:
@@ -155,8 +158,8 @@ def peak_anonymous(work, *arguments) -> float:
 
 def several(models: dict[str, Path], count: int) -> dict[str, Path]:
     """The first `count` models; beyond those there are, the same again under other names."""
-    every = {f"{name}{turn}": place for turn in range(2) for name, place in models.items()}
-    return dict(list(every.items())[:count])
+    every = [(f"{name}{turn}", place) for turn in range(count) for name, place in models.items()]
+    return dict(every[:count])
 
 
 def rows(folder: Path, size: str, counts: list[int]) -> Iterator[dict]:
@@ -164,6 +167,7 @@ def rows(folder: Path, size: str, counts: list[int]) -> Iterator[dict]:
     base, models = make(folder, size)
     every = [base, *models.values()]
     read_bytes(every)
+    compare(base, several(models, 1))  # compiles, or loads what was compiled
     parameters = sum(torch.Size(shape).numel() for shape in shapes(*QWEN[size]).values())
     for count in counts:
         chosen = several(models, count)
@@ -171,8 +175,10 @@ def rows(folder: Path, size: str, counts: list[int]) -> Iterator[dict]:
         row = {"parameters": size, "models": count, "GB": 2e-9 * parameters * len(folders),
                "peak, MB": peak_anonymous(compare, base, chosen)}
         row |= timed("compare_weights", compare, base, chosen) | timed("reading", read_bytes, folders)
-        if count == len(EXPERTS):
+        if count == MADE[size]:
             row |= timed("plain torch", plain_torch, base, chosen, repeat=1)
+        gpu = torch.cuda.is_available()
+        row |= timed("on the GPU", compare, base, chosen, "cuda") if gpu else {"on the GPU, s": "not measured"}
         print(row, file=sys.stderr)
         yield row
 
