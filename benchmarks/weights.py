@@ -5,8 +5,8 @@
 Checkpoints have Qwen3's shapes (untrained weights), bf16, four shards each: an anchor, and five experts that differ
 from it in about 30 % of the entries, by noise that is rounded to bf16 as in training; of 4 B, one expert. More models
 than there are experts are the same again under other names. Files are read beforehand, so disks do not count. Plain
-torch goes tensor by tensor, and computes counts, overlaps and dot products alone. Memory is anonymous resident memory above that before the call,
-sampled every 5 ms. Prints a table and writes it beside this file, as weights.md.
+torch goes tensor by tensor, and computes counts, overlaps and dot products alone. Memory is anonymous resident memory
+above that before the call, sampled every 5 ms. Prints a table and writes it beside this file, as weights.md.
 """
 
 from __future__ import annotations
