@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from probes.largest import BINS
 from probes.sums import BLOCK
+from training.largest import BINS
 
 _WORKING = 2**24
 """Entries of all models on the device at once, each with some 60 bytes of intermediate results."""

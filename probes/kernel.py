@@ -52,7 +52,7 @@ def measure(raw, shift, eta, seed, start, cuts, brackets, found, sums):
     raw: (M + 1, n) uint16 or uint32, the base first; shift: 16 or 0, which makes fp32 bits of them; eta: the relative
     change that counts, or `DIFFERS`; seed: the tensor's, uint64; start: of the slice in the tensor, a multiple of BLOCK
     and of the sketch's dimension.
-    cuts, brackets, found: see `probes.largest`; sums: one cell of `probes.sums.Sums`, as its `cell` gives it.
+    cuts, brackets, found: see `training.largest`; sums: one cell of `probes.sums.Sums`, as its `cell` gives it.
     """
     counts, squares, largest, pairs, products, times, sketch = sums
     models, n, dim = raw.shape[0] - 1, raw.shape[1], sketch.shape[1]

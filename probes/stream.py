@@ -8,23 +8,23 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
-from threading import Event
 
 import numpy as np
 from tqdm.auto import tqdm
 
-from probes.largest import BINS, Cut, guess, proved
 from probes.sources import Sources, check_finite
 from probes.sums import BLOCK, Sums, total
 from training.checkpoints import at_hand, windows
-from training.workers import CORES
+from training.largest import BINS, Cut, guess, proved
+from training.workers import CORES, side_by_side
 
 SLICE = 2**17
 """Entries of one model that are read at once: those of six models in bf16 stay in a second-level cache."""
+TOP = 0.2
+"""The share of entries that count as a model's largest: that which the paper's TIES keeps."""
 SAMPLE, REMOTE_SAMPLE = 2048, 512
 """Blocks that the first guess of the cuts is made from, and how many where each is a request to a server."""
 REQUESTS = 16
@@ -74,7 +74,7 @@ class Plan:
 def measure_all(plan: Plan, progress: bool) -> Sums:
     """The sums of every cell. ProbeError for weights that are not finite."""
     n = sum(plan.sources.size(name) for name in plan.sources.names)
-    cuts = [guess(keys, n) for keys in _sample(plan.sources)]
+    cuts = [guess(keys, n, TOP) for keys in _sample(plan.sources)]
     while True:
         sums, found = _one_pass(plan, cuts, progress)
         reached = sums.counts[:, :, 1].sum(axis=0)
@@ -91,38 +91,28 @@ def tensor_seed(seed: int, name: str) -> np.uint64:
 
 
 def _one_pass(plan: Plan, cuts: list[Cut], progress: bool) -> tuple[Sums, np.ndarray]:
-    """Every sum under these cuts, and what `probes.largest.proved` must know of them."""
+    """Every sum under these cuts, and what `training.largest.proved` must know of them."""
     sources, parts = plan.sources, []
     with tqdm(total=len(plan.slices(sources.names)), desc="comparing", unit="slice", disable=not progress) as bar:
         for window in windows(sources.all, sources.names):
             with at_hand(sources.all, window, progress):
-                parts += _side_by_side(plan, plan.slices(window), cuts, bar)
+                parts += _measure_slices(plan, plan.slices(window), cuts, bar)
             sums, found = zip(*parts, strict=True)
             parts = [(total(list(sums)), sum(found))]
     return parts[0]
 
 
-def _side_by_side(plan: Plan, every: list[Slice], cuts: list[Cut], bar: tqdm) -> list[tuple[Sums, np.ndarray]]:
+def _measure_slices(plan: Plan, every: list[Slice], cuts: list[Cut], bar: tqdm) -> list[tuple[Sums, np.ndarray]]:
     """What each thread finds in its share of these slices."""
-    stop = Event()
-
-    def work(first: int) -> tuple[Sums, np.ndarray]:
+    def work(share: Iterable[Slice]) -> tuple[Sums, np.ndarray]:
         sums = Sums.zeros(max(plan.cells.values()) + 1, plan.models, plan.dim)
         found = np.zeros((plan.models, BINS + 2), np.int64)
-        for one in islice(every, first, None, plan.threads):
-            if stop.is_set():
-                break
+        for one in share:
             _measure(plan, one, cuts, found, sums.cell(plan.cells[one[0]]))
             bar.update()
         return sums, found
 
-    with ThreadPoolExecutor(plan.threads) as pool:
-        futures = [pool.submit(work, first) for first in range(plan.threads)]
-        try:
-            wait(futures, return_when=FIRST_EXCEPTION)
-        finally:
-            stop.set()
-        return [future.result() for future in futures]
+    return side_by_side(work, every, plan.threads)
 
 
 def _measure(plan: Plan, one: Slice, cuts: list[Cut], found: np.ndarray, cell: tuple[np.ndarray, ...]) -> None:

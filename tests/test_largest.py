@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from probes.largest import BINS, Cut, guess, proved
-from training.merging.trim import kept
+from training.largest import BINS, Cut, guess, kept, proved
 
 KEYS = {
     "continuous": lambda rng, n: rng.random(n, dtype=np.float32).view(np.uint32),
@@ -21,7 +20,7 @@ KEYS = {
 def test_the_cut_is_the_kth_largest_whatever_was_guessed(kind, sample):
     keys = KEYS[kind](np.random.default_rng(0), 5000)
     expected = max(1, int(np.sort(keys)[-kept(0.2, 5000)]))
-    one, passes = guess(keys[sample], 5000), 1
+    one, passes = guess(keys[sample], 5000, 0.2), 1
     while (after := proved(one, int((keys >= one.key).sum()), count(keys, one))) != one:
         one, passes = after, passes + 1
     assert one.key == expected or (keys[keys > 0] >= one.key).all() and (keys > 0).sum() <= 1000

@@ -3,6 +3,7 @@
 import json
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -10,11 +11,14 @@ from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM
 
 from tests.merge_zoo import EVEN, WEIGHT, assert_model, load
-from training.merging import merge, sources, stream
+from training.largest import kept
+from training.merging import METHODS, merge, sources, stream
 from training.merging.average import average
+from training.merging.cuts import Kept, largest
+from training.merging.dare import dare
+from training.merging.sce import sce, shares
 from training.merging.task_arithmetic import task_arithmetic
 from training.merging.ties import ties
-from training.merging.trim import kept, kth_largest
 from training.shards import INDEX, SINGLE
 
 
@@ -86,22 +90,19 @@ MAGNITUDES = st.sampled_from([0.0, -0.0, 1e-45, -1e-45, 2**-126, 1e-3, -1e-3, 1.
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(MAGNITUDES | st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1), st.data())
-def test_kth_largest_is_kthvalue(values, data):
-    """Ties, zeros of both signs, subnormals and neighbors in the last bit; cut anywhere into tensors."""
-    vector = torch.tensor(values, dtype=torch.float32)
-    k = data.draw(st.integers(1, len(values)))
-    cut = data.draw(st.integers(0, len(values)))
-    got = kth_largest(lambda: iter([vector[:cut], vector[cut:]]), k)
-    assert got == vector.abs().kthvalue(len(values) - k + 1).values.item()
+def test_largest_is_kthvalue(values, data):
+    """Ties, zeros of both signs, subnormals and neighbors in the last bit; cut anywhere into slices."""
+    vector, n = np.array(values, np.float32), len(values)
+    share, cut = data.draw(st.floats(1e-6, 1)), data.draw(st.integers(0, n))
+    slices = [("w", start, size) for start, size in ((0, cut), (cut, n - cut)) if size]
+    found, = largest(slices, lambda one: vector[None, one[1]:one[1] + one[2]], share, 1)
+    expected = torch.tensor(vector).abs().kthvalue(n - kept(share, n) + 1).values.item()
+    assert found.threshold == expected
+    assert found.count == ((np.abs(vector) >= expected) & (vector != 0)).sum()
 
 
-def test_kth_largest_of_nothing():
-    assert kth_largest(lambda: iter([torch.zeros(0, 3)]), 1) == 0.0
-
-
-@pytest.mark.parametrize(("density", "n", "k"), [(0.2, 10, 2), (0.2, 4, 1), (0.19, 10, 1), (1.0, 7, 7), (0.5, 0, 1)])
-def test_kept(density, n, k):
-    assert kept(density, n) == k
+def test_largest_of_nothing():
+    assert largest([], None, 0.2, 2) == [Kept(0.0, 0)] * 2
 
 
 @pytest.mark.parametrize(
@@ -118,7 +119,7 @@ def test_kept(density, n, k):
     ],
 )
 def test_ties_entry_by_entry(deltas, weights, thresholds, merged):
-    assert ties([torch.tensor(delta) for delta in deltas], weights, thresholds).tolist() == merged
+    assert ties(np.array(deltas, np.float32), weights, thresholds).tolist() == merged
 
 
 FINITE = st.floats(-100, 100, width=32)
@@ -127,11 +128,17 @@ FINITE = st.floats(-100, 100, width=32)
 @settings(max_examples=50, deadline=None)
 @given(st.lists(FINITE, min_size=1, max_size=8), st.integers(1, 5), st.floats(0.1, 3))
 def test_identities_of_the_pure_functions(values, copies, weight):
-    vector = torch.tensor(values, dtype=torch.float32)
-    assert torch.equal(average([vector] * copies, [weight] * copies), vector)
-    assert torch.equal(ties([vector], [1.0], [0.0]), vector)
-    assert torch.equal(task_arithmetic([vector] * copies, [0.0] * copies), torch.zeros_like(vector))
-    torch.testing.assert_close(ties([vector] * copies, [weight] * copies, [0.0] * copies), vector)
+    vector, weights = np.array(values, np.float32), np.full(copies, weight)
+    same = np.stack([vector] * copies)
+    assert np.array_equal(average(vector + 1, same, weights), vector)
+    assert np.array_equal(ties(same[:1], [1.0], [0.0]), vector)
+    assert np.array_equal(task_arithmetic(same, 0 * weights), np.zeros_like(vector))
+    assert np.array_equal(average(vector, same + 1, 0 * weights), vector)
+    np.testing.assert_allclose(ties(same, weights, np.zeros(copies)), vector, rtol=1e-6)
+    np.testing.assert_allclose(sce(same, shares((same.astype(np.float64)**2).sum(1))), vector, rtol=1e-6)
+    dropped = vector.copy()
+    dare(dropped, np.uint64(1), 0, 0.0, np.float32(1))
+    assert np.array_equal(dropped, vector)
 
 
 def test_one_expert_by_average_is_that_expert(merge_zoo, tmp_path):
@@ -155,7 +162,7 @@ def test_task_arithmetic_of_weight_0_is_the_base(merge_zoo, tmp_path):
     assert all(torch.equal(tensor, start[name]) for name, tensor in load(out).items())
 
 
-@pytest.mark.parametrize("method", ["average", "task_arithmetic", "ties"])
+@pytest.mark.parametrize("method", METHODS)
 def test_order_of_models_changes_no_bit(plain_zoo, tmp_path, method):
     base, models = plain_zoo
     first = load(merge(base, models, tmp_path / "a", method, progress=False))
@@ -163,11 +170,11 @@ def test_order_of_models_changes_no_bit(plain_zoo, tmp_path, method):
     assert all(torch.equal(tensor, other[name]) for name, tensor in first.items())
 
 
-@pytest.mark.parametrize("method", ["average", "task_arithmetic", "ties"])
+@pytest.mark.parametrize("method", METHODS)
 def test_blocks_and_shards_change_no_bit(plain_zoo, tmp_path, monkeypatch, method):
     base, models = plain_zoo
     whole = merge(base, models, tmp_path / "a", method, progress=False)
-    monkeypatch.setattr(sources, "BLOCK", 100)  # three rows of 32 at once; a row of 48 or 64 alone
+    monkeypatch.setattr(sources, "SLICE", 100)
     monkeypatch.setattr(stream, "SHARD_BYTES", 20_000)
     cut = merge(base, models, tmp_path / "b", method, progress=False)
     assert (whole / SINGLE).is_file() and (cut / INDEX).is_file() and len(list(cut.glob("*.safetensors"))) > 2

@@ -13,22 +13,29 @@ from training.shards import SINGLE, CheckpointError
 @pytest.mark.parametrize(
     ("method", "params", "says"),
     [
-        ("slerp", {}, "unknown method 'slerp'; choose one of average, task_arithmetic, ties"),
+        ("slerp", {}, "unknown method 'slerp'; choose one of average, task_arithmetic, ties, sce"),
         ("average", {"density": 0.2}, "'average' takes no parameter 'density'; it takes weight, out_dtype"),
         ("task_arithmetic", {"trim": "global"}, "takes no parameter 'trim'"),
-        ("ties", {"lambda_": 1}, "takes no parameter 'lambda_'; it takes weight, scale, density, trim"),
+        ("ties", {"lambda_": 1}, "takes no parameter 'lambda_'; it takes weight, scale, density, trim, normalize"),
         ("ties", {"density": 0}, "density must be above 0"),
         ("ties", {"density": 1.01}, "density must be above 0 and at most 1, got 1.01"),
         ("ties", {"density": float("nan")}, "density must be above 0"),
         ("ties", {"density": True}, "density must be above 0"),  # a bool is no number here
         ("ties", {"trim": "layer"}, "unknown trim 'layer'; choose one of global, per_tensor"),
         ("ties", {"scale": float("inf")}, "scale must be a finite number"),
-        ("ties", {"weight": -1}, "weight of 'agent' must be a finite number, at least 0, got -1"),
+        ("ties", {"weight": -1}, "weight of 'agent' must be a finite number, at least 0, or .*, got -1"),
         ("ties", {"weight": "1"}, "weight of 'agent' must be a finite number"),
         ("ties", {"weight": {"math": 1}}, "weight must name each model once"),
         ("ties", {"weight": {"math": 1, "coding": 1, "agent": 1, "x": 1}}, "weight must name each model once"),
         ("average", {"weight": 0}, "weights of an average must not all be 0"),
         ("ties", {"out_dtype": "int8"}, "unknown out_dtype 'int8'; choose one of float32, bfloat16, float16"),
+        ("dare_ties", {"drop": 1}, "drop must be at least 0 and below 1, got 1"),
+        ("dare_ties", {"drop": -0.1}, "drop must be at least 0 and below 1"),
+        ("dare_ties", {"rescale": "l2"}, "unknown rescale 'l2'; choose one of inverse, l1"),
+        ("dare_ties", {"seed": 0.5}, "seed must be a whole number, got 0.5"),
+        ("sce", {"select": 0}, "select must be above 0 and at most 1, got 0"),
+        ("sce", {"weight": 1}, "'sce' takes no parameter 'weight'; it takes select"),
+        ("ties", {"normalize": 1}, "normalize must be True or False"),
         ("ties", {"include": "["}, "is not a regular expression"),
         ("ties", {"include": "no_such"}, "include 'no_such' matches no floating-point tensor"),
         ("task_arithmetic", {"scale": 1e9, "out_dtype": "float16"}, "overflows torch.float16"),
@@ -78,15 +85,15 @@ def test_models_must_be_a_dict(plain_zoo, tmp_path, models):
 
 def test_interrupted_merge_leaves_nothing(plain_zoo, tmp_path, monkeypatch):
     base, models = plain_zoo
-    calls = iter(range(3))
+    calls, write = iter(range(3)), stream._write
 
-    def save_then_stop(tensors, file, metadata):
+    def write_then_stop(*arguments):
         if next(calls) == 2:
             raise KeyboardInterrupt
-        save_file(tensors, file, metadata=metadata)
+        return write(*arguments)
 
     monkeypatch.setattr(stream, "SHARD_BYTES", 20_000)
-    monkeypatch.setattr(stream, "save_file", save_then_stop)
+    monkeypatch.setattr(stream, "_write", write_then_stop)
     with pytest.raises(KeyboardInterrupt):
         merge(base, models, tmp_path / "new" / "out", progress=False)
     assert list((tmp_path / "new").iterdir()) == []
@@ -121,7 +128,7 @@ def test_command_line(plain_zoo, tmp_path, capsys):
     [
         (["--model", "math"], "--model 'math' must be written NAME=VALUE"),
         (["--model", "a=x", "--model", "a=y"], "--model gives 'a' twice"),
-        (["--model", "a=x", "--weight", "a=heavy"], "--weight 'heavy' is not a number"),
+        (["--model", "a=x", "--weight", "a=heavy"], "--weight 'heavy' is neither a number nor a JSON"),
         (["--model", "a=/no/such"], "neither an existing folder nor a hub id"),
         (["--model", "a=x", "--method", "average", "--density", "0.1"], "takes no parameter 'density'"),
     ],

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from probes import WeightShift
 from probes.stream import tensor_seed
 from tests.weight_oracle import Oracle, compare, save_family, write
-from training.merging.trim import kept
+from training.largest import kept
 
 DTYPES = (torch.bfloat16, torch.float16, torch.float32)
 

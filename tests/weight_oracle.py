@@ -13,7 +13,7 @@ from transformers import Qwen3Config, Qwen3ForCausalLM
 
 from probes import WeightShift, compare_weights
 from training import Checkpoint
-from training.merging.trim import kept
+from training.largest import kept
 from training.shards import SINGLE
 
 

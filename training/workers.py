@@ -1,7 +1,8 @@
-"""Worker processes for models small enough for one core each: spawned, one torch thread, no bars of their own.
+"""Work side by side: in processes, for models small enough for one core each, and in threads, for compiled loops.
 
-One thread each makes every worker repeatable and lets as many go side by side as there are cores. Processes are
-spawned, not forked: a fork of a process whose torch threads have run can hang.
+Worker processes are spawned, with one torch thread and no bars of their own. One thread each makes every worker
+repeatable and lets as many go side by side as there are cores. They are not forked: a fork of a process whose torch
+threads have run can hang.
 """
 
 from __future__ import annotations
@@ -9,9 +10,30 @@ from __future__ import annotations
 import multiprocessing
 import os
 import warnings
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from itertools import islice, takewhile
+from threading import Event
+from typing import TypeVar
 
 CORES = os.cpu_count() or 1
+Item, Result = TypeVar("Item"), TypeVar("Result")
+
+
+def side_by_side(work: Callable[[Iterable[Item]], Result], items: Sequence[Item], threads: int) -> list[Result]:
+    """What `work` returns of every so-manieth item, in as many threads; the first exception stops the others."""
+    stop = Event()
+
+    def share(first: int) -> Result:
+        return work(takewhile(lambda _: not stop.is_set(), islice(items, first, None, threads)))
+
+    with ThreadPoolExecutor(threads) as pool:
+        futures = [pool.submit(share, first) for first in range(threads)]
+        try:
+            wait(futures, return_when=FIRST_EXCEPTION)
+        finally:
+            stop.set()
+        return [future.result() for future in futures]
 
 
 def worker_pool(jobs: int = CORES) -> ProcessPoolExecutor:

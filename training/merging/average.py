@@ -2,20 +2,20 @@
 
 The base plays no part: this equals base + the weighted mean of the deltas. Computed around the first expert,
 theta_1 + sum_i (w_i / sum w) (theta_i - theta_1), so that an entry on which all experts agree, and a single expert,
-come out unchanged to the bit.
+come out unchanged to the bit. Where all weights are 0, as they may be in some layers, the base stays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import torch
+import numpy as np
 
 
-def average(experts: Sequence[torch.Tensor], weights: Sequence[float]) -> torch.Tensor:
-    """The weighted average of tensors of one shape (fp32). `weights`: one a tensor, with a positive sum."""
-    total = sum(weights)
-    merged = experts[0].clone()
+def average(base: np.ndarray, experts: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The weighted average (n,) of experts (M, n), all fp32; weights (M,) of at least 0; base (n,)."""
+    total = weights.sum()
+    if total == 0:
+        return base.copy()
+    merged = experts[0].copy()
     for expert, weight in zip(experts[1:], weights[1:], strict=True):
-        merged += (weight / total) * (expert - experts[0])
+        merged += np.float32(weight / total) * (expert - experts[0])
     return merged

@@ -12,7 +12,7 @@ import torch
 
 from training.checkpoints import Checkpoint
 from training.hub import ASSETS
-from training.merging.options import Options
+from training.merging.recipes import Recipe
 from training.merging.sources import Sources
 from training.merging.stream import Tally
 
@@ -33,7 +33,7 @@ A merge, by `{method}`, of {n} models fine-tuned from one base. Made with mix-or
 |---|---|---|
 {rows}
 
-Parameters: `{params}`. All arithmetic in fp32.
+Parameters: `{params}`. All arithmetic in fp32.{trimmed}
 
 Of {entries:,} merged entries, {updated:,} have a merged delta other than 0; {survived:,} of them ({share}) still differ
 from the base after the cast to the written dtype. Versions: {versions}.
@@ -51,41 +51,63 @@ def copy_assets(base: Checkpoint, folder: Path, out_dtype: torch.dtype | None) -
     _write_json(folder / "config.json", config)
 
 
-def write_report(sources: Sources, options: Options, thresholds: dict | None, tally: Tally, folder: Path) -> None:
+def write_report(sources: Sources, recipe: Recipe, tally: Tally, folder: Path) -> None:
     """Write merge_report.json and, from it, README.md."""
-    chosen = set(sources.names)
+    chosen, options = set(sources.names), recipe.options
     report = {
         "method": options.method,
         "base": _origin(sources.base),
         "models": {name: _origin(checkpoint) for name, checkpoint in sources.experts.items()},
         "params": options.asked(),
-        "thresholds": _named(sources, options, thresholds),
+        **_trimmed(recipe, tally.entries),
         "entries": tally.entries,
         "updated": tally.updated,
         "survived": tally.survived,
         "survived_fraction": tally.survived / tally.updated if tally.updated else None,
         "copied_from_base": [name for name in sources.base.names if name not in chosen],
-        "versions": {"python": platform.python_version()} | {name: version(name) for name in ("torch", "safetensors")},
+        "versions": {"python": platform.python_version()}
+        | {name: version(name) for name in ("mix-or-merge", "numpy", "numba", "safetensors")},
     }
     _write_json(folder / REPORT, report)
     (folder / "README.md").write_text(model_card(report), encoding="utf-8")
+
+
+def _trimmed(recipe: Recipe, entries: int) -> dict:
+    """Of a method that trims: thresholds by model (global) or by tensor and model, and the density really kept."""
+    if not recipe.kept:
+        return {"thresholds": None, "kept_density": None}
+    experts, found = list(recipe.sources.experts), recipe.kept
+    named = {name: dict(zip(experts, (one.threshold for one in kept), strict=True)) for name, kept in found.items()}
+    chosen = [next(iter(found.values()))] if recipe.whole else list(found.values())
+    counts = {expert: sum(kept[m].count for kept in chosen) for m, expert in enumerate(experts)}
+    return {"thresholds": next(iter(named.values())) if recipe.whole else named,
+            "kept_density": {expert: count / entries if entries else None for expert, count in counts.items()}}
 
 
 def model_card(report: dict) -> str:
     """The README.md of a merge, in the hub's format, from its report."""
     origins = {"base": report["base"], **report["models"]}
     parents = [origin["source"] for origin in origins.values() if origin["revision"]]  # hub ids: the card's rule
-    weights = report["params"]["weight"]
+    weights = report["params"].get("weight", {})
     share = "none to survive" if report["survived_fraction"] is None else f"{report['survived_fraction']:.2%}"
     rows = [f"| base | {_cite(report['base'])} | |"]
-    rows += [f"| {name} | {_cite(origin)} | {weights[name]:g} |" for name, origin in report["models"].items()]
+    rows += [f"| {name} | {_cite(origin)} | {json.dumps(weights[name]) if weights else 'by the method'} |"
+             for name, origin in report["models"].items()]
     return _CARD.format(
         parents="".join(["base_model:\n", *(f"- {parent}\n" for parent in parents)]) if parents else "",
         title=f"Merge of {', '.join(report['models'])}", method=report["method"], n=len(report["models"]),
         rows="\n".join(rows), params=json.dumps({k: v for k, v in report["params"].items() if k != "weight"}),
-        entries=report["entries"], updated=report["updated"], survived=report["survived"], share=share,
+        trimmed=_kept(report["kept_density"]), entries=report["entries"],
+        updated=report["updated"], survived=report["survived"], share=share,
         versions=", ".join(f"{name} {number}" for name, number in report["versions"].items()),
     )
+
+
+def _kept(densities: dict[str, float] | None) -> str:
+    if not densities:
+        return ""
+    shares = ", ".join(f"{name} {share:.2%}" for name, share in densities.items())
+    return f" Kept by the trim, ties included: {shares}."
 
 
 def _origin(checkpoint: Checkpoint) -> dict:
@@ -96,14 +118,6 @@ def _origin(checkpoint: Checkpoint) -> dict:
 
 def _cite(origin: dict) -> str:
     return origin["source"] + (f" at {origin['revision']}" if origin["revision"] else "")
-
-
-def _named(sources: Sources, options: Options, thresholds: dict | None) -> dict | None:
-    """Thresholds by model (one each: global) or by tensor and model; None for a method that does not trim."""
-    if thresholds is None:
-        return None
-    named = {name: dict(zip(sources.experts, cut, strict=True)) for name, cut in thresholds.items()}
-    return named[sources.names[0]] if options.trim == "global" else named
 
 
 def _write_json(file: Path, content: dict) -> None:

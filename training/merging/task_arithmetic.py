@@ -5,14 +5,12 @@ The default scale is 1.0, as in the paper this package reproduces: the deltas ar
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import torch
+import numpy as np
 
 
-def task_arithmetic(deltas: Sequence[torch.Tensor], weights: Sequence[float], scale: float = 1.0) -> torch.Tensor:
-    """What to add to the base: scale * sum_i w_i delta_i, of tensors of one shape (fp32)."""
-    total = torch.zeros_like(deltas[0])
+def task_arithmetic(deltas: np.ndarray, weights: np.ndarray, scale: float = 1.0) -> np.ndarray:
+    """What to add to the base (n,): scale * sum_i w_i delta_i, of deltas (M, n), all fp32."""
+    total = np.zeros_like(deltas[0])
     for delta, weight in zip(deltas, weights, strict=True):
-        total += weight * delta
-    return scale * total
+        total += np.float32(weight) * delta
+    return np.float32(scale) * total

@@ -1,25 +1,22 @@
-"""The cut of each model's largest differences: the exact k-th largest magnitude, guessed first and then proved.
+"""The k-th largest magnitude of a vector too long to hold: guessed from a sample first, and then proved.
 
-Which 20 % of a model's differences are its largest is known only when all have been seen, and a file is not to be read
-twice for it. So the k-th largest is guessed from a sample, the pass counts what lies at and above the guess, and below
-and above it within a bracket, bin by bin (Floyd and Rivest 1975, in one pass over a stream). If the guess is right, and
-with the few distinct steps that bf16 leaves it nearly always is, the pass has counted with the right cut. If not, the
-bins say what the right one is and the pass is made again.
+What a cut keeps is known only when all has been seen, and a file is not to be read twice for it. So the k-th largest is
+guessed from a sample, and a pass counts what lies at and above the guess, and below and above it within a bracket, bin
+by bin (Floyd and Rivest 1975, in one pass over a stream). If the guess is right, and with the few distinct steps that
+bf16 leaves it nearly always is, the pass has counted with the right cut. If not, the bins say what the right one is and
+the pass is made again.
 
-The bits of a non-negative fp32 number sort as the number does; a magnitude is handled as these bits, its *key*. k and
-ties are those of TIES (`training.merging.trim`): k = max(1, floor(0.2 n)), ties at the cut are kept, zeros never.
+The bits of a non-negative fp32 number sort as the number does; a magnitude is handled as these bits, its *key*. All at
+or above the k-th largest are kept, so ties are kept whole, and zeros never.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from training.merging.trim import kept
-
-TOP = 0.2
-"""The share of entries that count as a model's largest: that which the paper's TIES keeps."""
 BINS = 2**16
 _HIGHEST = 2**31
 _MARGIN = 0.005
@@ -48,10 +45,16 @@ class Cut:
         return self.low, self.high, self.shift
 
 
-def guess(keys: np.ndarray, n: int) -> Cut:
-    """The cut of a model of n entries, from the keys (uint32) of a sample of them."""
-    k, size = kept(TOP, n), len(keys)
-    ranks = [int(size * share) for share in (1 - TOP - _MARGIN, 1 - TOP, 1 - TOP + _MARGIN)]
+def kept(share: float, n: int) -> int:
+    """How many of n entries a share keeps: k = max(1, floor(share * n))."""
+    return max(1, math.floor(share * n))
+
+
+def guess(keys: np.ndarray, n: int, share: float) -> Cut:
+    """The cut of the largest share (above 0) of n entries, from the keys (uint32) of a sample of them, not empty."""
+    k, size = kept(share, n), len(keys)
+    ranks = [min(max(0, int(size * below)), size - 1)
+             for below in (1 - share - _MARGIN, 1 - share, 1 - share + _MARGIN)]
     if size == n:
         ranks = [n - k] * 3
     low, key, high = np.partition(keys, ranks)[ranks].tolist()
