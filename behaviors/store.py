@@ -10,6 +10,8 @@ split, seed 0, so they are the same for every model and every zoo. The seed of a
 from __future__ import annotations
 
 import os
+from collections import ChainMap
+from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import cache
 from pathlib import Path
@@ -31,16 +33,18 @@ GIVEN = ["judge", "mode", "judge_sample", "reply", "verdict", "parsed"]
 class TraceStore:
     """The traces, and the verdicts of judges, of one zoo."""
 
-    def __init__(self, zoo: Zoo, progress: bool = True):
+    def __init__(self, zoo: Zoo, progress: bool = True, others: Mapping[str, str] | None = None):
+        """others: name -> model, beside those of the zoo."""
         self.zoo, self.progress = zoo, progress
+        self.models = ChainMap(dict(others or {}), zoo.models)
 
     def traces(self, models: list[str] | None = None, domains: list[str] | None = None, n_tasks: int = 100,
                n: int = 4) -> pd.DataFrame:
-        """Traces of the zoo's models (by name; default all) on its domains; column `model` holds the names."""
+        """Traces of models (by name; default the zoo's) on its domains; column `model` holds the names."""
         names, places = models or list(self.zoo.models), domains or self.zoo.manifest.domains
         wanted = [(name, domain) for name in names for domain in places]
         missing = [pair for pair in wanted if not _enough(self.held(*pair), n_tasks, n)]
-        jobs = [(str(self._file(*pair)), str(self.zoo.models[pair[0]]), *pair, n_tasks, n, self.zoo.seed)
+        jobs = [(str(self._file(*pair)), str(self.models[pair[0]]), *pair, n_tasks, n, self.zoo.seed)
                 for pair in missing]
         side_by_side(_sample, jobs, "sampling", self.progress)
         return pd.concat([self._read(*pair, n_tasks, n) for pair in wanted], ignore_index=True)
@@ -57,7 +61,7 @@ class TraceStore:
             missing = asked[~_keys(asked).isin(_keys(self._judged(name, mode)))]
             if len(missing):
                 file = self._judged_file(name, mode)
-                jobs.append((str(file), str(self.zoo.models[name]), name, missing, mode, self.zoo.seed))
+                jobs.append((str(file), str(self.models[name]), name, missing, mode, self.zoo.seed))
         side_by_side(_judge, jobs, f"judging, {mode}", self.progress)
         return pd.concat([_given(pool, self._judged(name, mode)) for name, pool in pools.items()], ignore_index=True)
 

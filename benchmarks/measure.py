@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import multiprocessing
 import os
 import platform
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 
@@ -37,6 +38,12 @@ def timed(name: str, work, *arguments, repeat: int = 2) -> dict[str, float]:
         work(*arguments)
         seconds.append((time.perf_counter() - start, time.process_time() - used))
     return {f"{name}, s": min(seconds)[0], f"{name}, CPU s": min(seconds)[1]}
+
+
+def fresh_peak(work, *arguments) -> float:
+    """`peak_anonymous` of a call in a new process, where nothing was freed that it could use again."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(peak_anonymous, work, *arguments).result()
 
 
 def peak_anonymous(work, *arguments) -> float:

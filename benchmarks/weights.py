@@ -4,8 +4,8 @@
 
 An anchor and five experts (`qwen.py`; of 4 B, one expert); more models than there are experts are the same again under
 other names. Files are read beforehand, so disks do not count, as far as they fit in memory. Plain torch goes tensor by
-tensor, and computes counts, overlaps and dot products alone. Memory is anonymous resident memory above that before the
-call. Prints a table and writes it beside this file, as weights.md.
+tensor, and computes counts, overlaps and dot products alone. Memory is anonymous resident memory of a new process
+above that before its call, compiled code included. Prints a table and writes it beside this file, as weights.md.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from measure import machine, markdown, peak_anonymous, read_bytes, timed
+from measure import fresh_peak, machine, markdown, read_bytes, timed
 from qwen import QWEN, make, parameters
 
 from probes import compare_weights
@@ -73,7 +73,7 @@ def rows(folder: Path, size: str, counts: list[int]) -> Iterator[dict]:
         chosen = several(models, count)
         folders = [base, *chosen.values()]
         row = {"parameters": size, "models": count, "GB": 2e-9 * parameters(size) * len(folders),
-               "peak, MB": peak_anonymous(compare, base, chosen)}
+               "peak, MB": fresh_peak(compare, base, chosen)}
         row |= timed("compare_weights", compare, base, chosen) | timed("reading", read_bytes, folders)
         if count == MADE[size]:
             row |= timed("plain torch", plain_torch, base, chosen, repeat=1)

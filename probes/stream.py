@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 from probes.sources import Sources, check_finite
 from probes.sums import BLOCK, Sums, total
 from training.checkpoints import at_hand, windows
-from training.largest import BINS, Cut, guess, proved
+from training.largest import BINS, Cut, guess, proved, spread
 from training.workers import CORES, side_by_side
 
 SLICE = 2**17
@@ -134,10 +134,8 @@ def _measure(plan: Plan, one: Slice, cuts: list[Cut], found: np.ndarray, cell: t
 
 def _sample(sources: Sources) -> np.ndarray:
     """The keys of every model's differences in blocks spread evenly over all tensors: (M, entries) uint32."""
-    every = [(name, start, min(BLOCK, sources.size(name) - start))
-             for name in sources.names for start in range(0, sources.size(name), BLOCK)]
-    step = -(-len(every) // (REMOTE_SAMPLE if any(model.remote for model in sources.all) else SAMPLE))
-    chosen, keys = every[step // 2::step], []
+    count = REMOTE_SAMPLE if any(model.remote for model in sources.all) else SAMPLE
+    chosen, keys = spread({name: sources.size(name) for name in sources.names}, BLOCK, count), []
     whole = [model for model in sources.all if not model.seekable]
     with ThreadPoolExecutor(REQUESTS) as pool:
         for window in windows(whole, sources.names):

@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 COLORS = {  # Okabe and Ito (2008): told apart with any color vision
-    "own": "#D55E00", "mixed": "#0072B2", "merged": "#009E73", "other": "#8C8C8C",
+    "own": "#D55E00", "mixed": "#0072B2", "merged": "#009E73", "distilled": "#CC79A7", "other": "#8C8C8C",
 }
 ACRONYMS = ("ties", "dare", "sce")
 INK, FAINT = "#222222", "#B8B8B8"
 
 
 def kind_of(model: str) -> str:
-    """The kind of a zoo's model, which decides its color: mixed, merged or other."""
-    return next((kind for kind in ("mixed", "merged") if model.split("-")[0] == kind), "other")
+    """The kind of a zoo's model, which decides its color: mixed, merged, distilled or other."""
+    return next((kind for kind in ("mixed", "merged", "distilled") if model.split("-")[0] == kind), "other")
 
 
 def shown(model: str) -> str:

@@ -127,15 +127,16 @@ def _matrix(axis, pairs: pd.DataFrame, models: list[str], measure: str, title: s
         table.loc[row.model_b, row.model_a] = getattr(row, measure)
     table, highest = table.iloc[1:, :-1], np.nanmax(np.abs(table.to_numpy()))
     low, digits = 0 if measure == "jaccard" else -highest, 2 if highest >= 0.1 else 3
+    large, small = (9.5, 7.5) if len(models) <= 6 else (7.6, 6.0)
     axis.imshow(table, cmap="Blues" if measure == "jaccard" else "RdBu_r", vmin=low, vmax=highest, aspect="auto")
     for row in pairs.itertuples():
         value, place = getattr(row, measure), (models.index(row.model_a), models.index(row.model_b) - 1)
         half = (row.cosine_high - row.cosine_low) / 2
-        under = f"{row.jaccard_chance:.2f}" if measure == "jaccard" else f"± {half:.{digits}f}"
+        under = f"{row.jaccard_chance:.2f}" if measure == "jaccard" else f"± {half:.{digits}f}".replace("0.", ".")
         color = "white" if abs(value) > 0.62 * highest else INK
-        axis.text(place[0], place[1] - 0.13, f"{value:.2f}" if low == 0 else f"{value:+.{digits}f}",
-                  ha="center", va="center", fontsize=9.5, color=color)
-        axis.text(place[0], place[1] + 0.25, under, ha="center", va="center", fontsize=7.5, color=color)
+        axis.text(place[0], place[1] - 0.13, f"{value:.2f}" if low == 0 else f"{value:+.{digits}f}".replace("0.", "."),
+                  ha="center", va="center", fontsize=large, color=color)
+        axis.text(place[0], place[1] + 0.25, under, ha="center", va="center", fontsize=small, color=color)
     _slanted(axis, [short(name) for name in models[:-1]])
     axis.set_yticks(range(len(models) - 1), [short(name) for name in models[1:]])
     _titled(axis, title, unit)

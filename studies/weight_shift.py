@@ -12,6 +12,7 @@ and the spectra. Models on the hub are read shard by shard, up to three times; `
 
 from __future__ import annotations
 
+import warnings
 from itertools import combinations
 from pathlib import Path
 
@@ -46,6 +47,7 @@ def run(zoos: list[Zoo], out: Path, quick: bool = False, keep: bool = False, pro
     if len(first.experts) < 2:
         raise StudyError(f"{first.folder} has fewer than two experts; this study compares experts with each other")
     names = chosen_models(first, quick)
+    warnings.filterwarnings("ignore", message="bf16 keeps")  # the tables name the dtype, and the figure says it
     compared = {zoo.seed: compare_weights(zoo.anchor, {name: zoo.models[name] for name in names}, progress=progress,
                                           keep=keep) for zoo in zoos}
     shifts = Shifts(compared, {domain: f"expert-{domain}" for domain in first.experts}, first.preset)

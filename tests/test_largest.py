@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.largest import BINS, Cut, guess, kept, proved
+from training.largest import BINS, Cut, guess, kept, proved, spread
 
 KEYS = {
     "continuous": lambda rng, n: rng.random(n, dtype=np.float32).view(np.uint32),
@@ -34,6 +34,15 @@ def test_a_wrong_bracket_is_left(wrong):
     while (after := proved(one, int((keys >= one.key).sum()), count(keys, one))) != one:
         one, passes = after, passes + 1
     assert one.key == int(np.sort(keys)[-1000]) and passes <= 6
+
+
+@pytest.mark.parametrize("count", [1, 3, 10, 36, 1000])
+def test_runs_are_spread_evenly(count):
+    sizes = {"a": 0, "b": 1, "c": 5000, "d": 1023, "e": 30_000}
+    every = [(name, start, min(1000, n - start)) for name, n in sizes.items() for start in range(0, n, 1000)]
+    chosen = spread(sizes, 1000, count)
+    step = -(-len(every) // count)
+    assert chosen == every[step // 2::step] and len(chosen) <= count
 
 
 def count(keys, cut):

@@ -140,22 +140,24 @@ def collect(runs: list[Run], costs: dict[str, dict], folder: Path, preset: str, 
     manifest = Manifest(name=f"{preset}/{folder.name}", preset=preset, seed=seed, anchor="models/anchor",
                         domains=domains, versions={name: version(name) for name in LIBRARIES})
     if (folder / MANIFEST).is_file():  # runs are added to a zoo: its experts, hence its merges, stay
-        manifest.merged = Zoo.load(folder).manifest.merged
-    _place(ANCHOR, folder / "models/anchor")
+        held = Zoo.load(folder).manifest
+        manifest.merged, manifest.distilled = held.merged, held.distilled
+        manifest.runs |= {name: held.runs[name] for name in ("distilled",) if name in held.runs}
+    place(ANCHOR, folder / "models/anchor")
     for run in runs:
-        place = f"models/{run.name}"
-        _place(folder / "runs" / run.name / "final", folder / place)
-        shutil.copy(folder / "runs" / run.name / "log.csv", folder / place / "log.csv")
+        path = f"models/{run.name}"
+        place(folder / "runs" / run.name / "final", folder / path)
+        shutil.copy(folder / "runs" / run.name / "log.csv", folder / path / "log.csv")
         if run.name.startswith("expert-"):
-            manifest.experts[run.name.removeprefix("expert-")] = place
+            manifest.experts[run.name.removeprefix("expert-")] = path
         elif run.name == "mixed":
-            manifest.mixed = place
+            manifest.mixed = path
             for step, name in run.keep:
-                _place(folder / "runs" / run.name / name, folder / f"models/mixed-{name}")
+                place(folder / "runs" / run.name / name, folder / f"models/mixed-{name}")
                 manifest.mixed_paper = f"models/mixed-{name}"
                 manifest.runs[f"mixed-{name}"] = {"optimizer_steps": step, "part_of": "mixed"}
         else:
-            manifest.controls[run.name] = place
+            manifest.controls[run.name] = path
         manifest.runs[run.name] = costs[run.name]
     manifest.runs["zoo"] = {"built": time.strftime("%Y-%m-%d"), "workers": min(len(runs), CORES)}
     zoo = Zoo(folder, manifest)
@@ -163,7 +165,7 @@ def collect(runs: list[Run], costs: dict[str, dict], folder: Path, preset: str, 
     return zoo
 
 
-def _place(source: Path, target: Path) -> None:
+def place(source: Path, target: Path) -> None:
     """Copy a model folder, whole or not at all."""
     aside = target.with_name(f".{target.name}.partial")
     shutil.rmtree(aside, ignore_errors=True)

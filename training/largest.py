@@ -50,6 +50,22 @@ def kept(share: float, n: int) -> int:
     return max(1, math.floor(share * n))
 
 
+def spread(sizes: dict[str, int], block: int, count: int) -> list[tuple[str, int, int]]:
+    """About `count` runs of `block` entries, evenly spread over tensors of these sizes laid end to end.
+
+    Each is (tensor name, first entry, entries). Where there are no more runs than that, all of them.
+    """
+    total = sum(-(-n // block) for n in sizes.values())
+    step = max(1, -(-total // count))
+    chosen, ahead = [], step // 2  # runs from the tensor's first to the next one chosen
+    for name, n in sizes.items():
+        runs = -(-n // block)
+        here = range(ahead, runs, step)
+        chosen += [(name, run * block, min(block, n - run * block)) for run in here]
+        ahead += len(here) * step - runs
+    return chosen
+
+
 def guess(keys: np.ndarray, n: int, share: float) -> Cut:
     """The cut of the largest share (above 0) of n entries, from the keys (uint32) of a sample of them, not empty."""
     k, size = kept(share, n), len(keys)

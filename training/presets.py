@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -20,13 +20,20 @@ class Preset:
     """Constant."""
     max_new_tokens: int
     """The model's own tokens in one rollout, over all its turns."""
+    distill_steps: int
+    """Steps of multi-teacher distillation, each with as many rollouts as a GRPO step, four of a prompt."""
     paper_fraction: float = 0.5
     """The mixed run's steps over the experts' total, as in the paper (400 of 800 in v1, 1000 of 2000 in v3)."""
     temperature: float = 1.0
     """Of the rollouts, and of evaluation."""
 
+    def distilling(self) -> Preset:
+        """The same for multi-teacher distillation."""
+        prompts = max(1, self.prompts * self.generations // 4)
+        return replace(self, steps=self.distill_steps, prompts=prompts, generations=4)
+
     def __post_init__(self):
-        for name in ("steps", "prompts", "generations", "max_new_tokens"):
+        for name in ("steps", "prompts", "generations", "max_new_tokens", "distill_steps"):
             if not vars(self)[name] >= 1:
                 raise ValueError(f"preset {self.name!r}: {name} is {vars(self)[name]!r}; it must be at least 1")
         if self.generations < 2:
@@ -34,7 +41,8 @@ class Preset:
 
 
 PRESETS = {
-    "organism": Preset("organism", steps=24, prompts=10, generations=8, learning_rate=1e-4, max_new_tokens=128),
+    "organism": Preset("organism", steps=24, prompts=10, generations=8, learning_rate=1e-4, max_new_tokens=128,
+                       distill_steps=48),
 }
 
 

@@ -25,7 +25,7 @@ import random
 import time
 import warnings
 from collections import defaultdict
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from training.checkpoints import Checkpoint
@@ -54,6 +54,10 @@ class Run:
     """Rewards permuted within each batch: the null of learning nothing from them."""
     keep: tuple[tuple[int, str], ...] = ()
     """(step, folder name) of earlier states to save beside the final one."""
+    teachers: dict = field(default_factory=dict)
+    """Teacher's id -> model or server, of a distillation (`training.distill`)."""
+    routing: dict = field(default_factory=dict)
+    """Domain -> id of the teacher that its rows learn from; a run without is GRPO."""
 
 
 def verify(tasks: list[Task], completions: list[str]) -> list[Verdict]:
@@ -90,7 +94,9 @@ class Rewarder:
         for step in range(self.run.steps):
             for task in step_tasks(self.run.mixture, self.run.seed, step, self.run.preset.prompts):
                 self.tasks[f"{step}/{task.id}"] = task
-        return [{"prompt": key} for key in self.tasks]
+        routing = self.run.routing
+        return [{"prompt": key} | ({"teacher_id": routing[task.domain]} if routing else {})
+                for key, task in self.tasks.items()]
 
     def rollouts(self, keys: list[str], trainer) -> dict:
         """TRL's rollout function: token ids, the mask of the model's own, and the transcripts."""
@@ -132,13 +138,13 @@ def _summary(seen: list[tuple[str, Rollout, Verdict]]) -> list:
     return [len(groups), n, *(round(mean, 4) for mean in means), sum(len(rewards) == 1 for rewards in groups.values())]
 
 
-def _truncate_log(log: Path, steps: int) -> None:
+def _truncate_log(log: Path, steps: int, fields: tuple[str, ...]) -> None:
     """Keep the rows of the first `steps` steps: those after the last checkpoint will be written again."""
     rows = list(csv.reader(log.open(newline=""))) if log.exists() else []
     kept = [row for row in rows[1:] if int(row[0]) < steps]
     aside = log.with_suffix(".partial")
     with aside.open("w", newline="") as file:
-        csv.writer(file).writerows([LOG_FIELDS, *kept])
+        csv.writer(file).writerows([fields, *kept])
     os.replace(aside, log)
 
 
@@ -152,13 +158,20 @@ def train_run(run: Run, folder: Path, resume: bool = True) -> dict:
     import torch
     from transformers.trainer_utils import get_last_checkpoint
 
+    from training.distill import FIELDS, LOG, check_routes
+
+    if run.routing:
+        check_routes(list(run.mixture), run.teachers, run.routing)
     warnings.filterwarnings("ignore", message=".*rollout_func.*")
     folder.mkdir(parents=True, exist_ok=True)
     _settle(run, folder / "settings.json", resume)
     last = get_last_checkpoint(str(folder)) if resume else None
     rewarder = Rewarder(run, folder)
     trainer = _trainer(run, rewarder, folder)
-    _truncate_log(rewarder.log, int(last.rpartition("-")[2]) if last else 0)
+    done = int(last.rpartition("-")[2]) if last else 0
+    _truncate_log(rewarder.log, done, LOG_FIELDS)
+    if run.routing:
+        _truncate_log(folder / LOG, done, FIELDS)
     trainer.train(resume_from_checkpoint=last)
     save_model(trainer.model, trainer.processing_class, folder / "final", torch.bfloat16)
     log = pd.read_csv(rewarder.log)
@@ -207,12 +220,13 @@ def save_model(model, tokenizer, folder: Path, dtype) -> None:
 
 
 def _trainer(run: Run, rewarder: Rewarder, folder: Path):
-    """The GRPOTrainer of a run, with the paper's settings."""
+    """The trainer of a run, with the paper's settings."""
     import torch
     from datasets import Dataset
     from transformers import TrainerCallback
     from trl import GRPOConfig
 
+    from training.distill import LOG, DistillTrainer
     from training.unpadded import UnpaddedGRPOTrainer
 
     preset, batch = run.preset, run.preset.prompts * run.preset.generations
@@ -234,7 +248,11 @@ def _trainer(run: Run, rewarder: Rewarder, folder: Path):
                 if state.global_step == step:
                     save_model(trainer.model, tokenizer, folder / name, torch.bfloat16)
 
-    trainer = UnpaddedGRPOTrainer(
-        model, rewarder.rewards, config, train_dataset=Dataset.from_list(rewarder.rows()),
-        processing_class=tokenizer, rollout_func=rewarder.rollouts, callbacks=[KeepStates()])
+    parts = {"args": config, "train_dataset": Dataset.from_list(rewarder.rows()), "processing_class": tokenizer,
+             "rollout_func": rewarder.rollouts, "callbacks": [KeepStates()]}
+    if run.routing:
+        trainer = DistillTrainer(model, rewarder.rewards, **parts, teachers=run.teachers, student=run.anchor,
+                                 log=folder / LOG)
+    else:
+        trainer = UnpaddedGRPOTrainer(model, rewarder.rewards, **parts)
     return trainer

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import time
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from itertools import islice, takewhile
-from threading import Event
+from threading import Event, Thread
 from typing import TypeVar
 
 CORES = os.cpu_count() or 1
@@ -37,15 +38,23 @@ def side_by_side(work: Callable[[Iterable[Item]], Result], items: Sequence[Item]
 
 
 def worker_pool(jobs: int = CORES) -> ProcessPoolExecutor:
-    """As many workers as there are cores, or jobs if these are fewer."""
+    """As many workers as there are cores, or jobs if these are fewer; they end with the process that asked for them."""
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(min(jobs, CORES), mp_context=context, initializer=_settle)
+    return ProcessPoolExecutor(min(jobs, CORES), mp_context=context, initializer=_settle, initargs=(os.getpid(),))
 
 
-def _settle() -> None:
+def _end_with(parent: int) -> None:
+    """End this process once its parent has ended, killed or not."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+
+
+def _settle(parent: int) -> None:
     import torch
     from transformers.utils import logging
 
+    Thread(target=_end_with, args=(parent,), daemon=True).start()
     warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*")  # transformers' own, at every step
     torch.set_num_threads(1)
     logging.disable_progress_bar()

@@ -54,6 +54,8 @@ class Manifest:
     mixed: str | None = None
     mixed_paper: str | None = None
     """The mixed run at the paper's fraction of the experts' budget."""
+    distilled: str | None = None
+    """The experts distilled into one model."""
     merged: dict[str, str] = field(default_factory=dict)
     """Method -> model."""
     controls: dict[str, str] = field(default_factory=dict)
@@ -142,6 +144,11 @@ class Zoo:
         return self._resolve("mixed-paper", self.manifest.mixed_paper) if self.manifest.mixed_paper else None
 
     @property
+    def distilled(self) -> str | None:
+        """The experts distilled into one model, or None."""
+        return self._resolve("distilled", self.manifest.distilled) if self.manifest.distilled else None
+
+    @property
     def merged(self) -> Models:
         """Method -> merged model; average, task_arithmetic and ties are made when first asked for (with experts)."""
         ready = MERGES if self.manifest.experts else ()
@@ -154,11 +161,12 @@ class Zoo:
 
     @property
     def models(self) -> Models:
-        """All: anchor, expert-DOMAIN, mixed, mixed-paper, merged-METHOD (made if need be), then controls."""
+        """All: anchor, expert-DOMAIN, mixed, mixed-paper, distilled, merged-METHOD (made if need be), then controls."""
         finders = {"anchor": lambda: self.anchor}
         finders |= {f"expert-{name}": lambda name=name: self.experts[name] for name in self.experts}
         finders |= {"mixed": lambda: self.mixed} if self.manifest.mixed else {}
         finders |= {"mixed-paper": lambda: self.mixed_paper} if self.manifest.mixed_paper else {}
+        finders |= {"distilled": lambda: self.distilled} if self.manifest.distilled else {}
         finders |= {f"merged-{name}": lambda name=name: self.merged[name] for name in self.merged}
         finders |= {name: lambda name=name: self.controls[name] for name in self.controls}
         return Models(finders, lambda name: finders[name]())
@@ -207,7 +215,7 @@ def _check_places(file: Path, manifest: Manifest) -> None:
         models = fields[group]
         if not isinstance(models, dict) or not all(isinstance(place, str) for place in models.values()):
             raise ZooError(f"{file}: {group} must map names to paths or {HUB} ids, got {models!r}")
-    for name in ("anchor", "mixed", "mixed_paper"):
+    for name in ("anchor", "mixed", "mixed_paper", "distilled"):
         place = fields[name]
         if not isinstance(place, str) and (place is not None or name == "anchor"):
             raise ZooError(f"{file}: {name} must be a path or a {HUB} id, got {place!r}")

@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 from numba import njit
 
-from training.largest import BINS, Cut, guess, kept, proved
+from training.largest import BINS, Cut, guess, kept, proved, spread
 from training.merging.sources import Slice
 from training.workers import CORES, side_by_side
 
@@ -74,10 +74,12 @@ def _count(values: Values, cuts: list[Cut], slices: Iterable[Slice]) -> tuple[np
 
 def _sample(slices: Sequence[Slice], values: Values) -> np.ndarray:
     """The keys of runs of entries spread evenly over the slices: (V, entries) uint32; of few entries, all of them."""
-    runs = [(name, begin, min(BLOCK, start + n - begin)) for name, start, n in slices
-            for begin in range(start, start + n, BLOCK)]
-    step = -(-len(runs) // min(MOST, max(LEAST, len(runs) // LEAST)))
-    return np.concatenate([np.abs(values(run)).view(np.uint32) for run in runs[step // 2::step]], axis=1)
+    sizes = {}
+    for name, start, n in slices:
+        sizes[name] = max(sizes.get(name, 0), start + n)
+    runs = sum(sizes.values()) // BLOCK
+    chosen = spread(sizes, BLOCK, min(MOST, max(LEAST, runs // LEAST)))
+    return np.concatenate([np.abs(values(run)).view(np.uint32) for run in chosen], axis=1)
 
 
 def _value(key: int) -> float:
