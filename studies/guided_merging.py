@@ -35,7 +35,7 @@ from training.zoo import Zoo
 STUDY = "guided_merging"
 METHODS = ("ties", "task_arithmetic")
 RULES = ("all", "nearest", "farthest", "weighted")
-FULL, QUICK = (120, 4), (12, 4)
+FULL, QUICK = (60, 4), (12, 4)
 """(tasks, samples a task) of each (merge, target domain)."""
 
 

@@ -7,7 +7,8 @@ M2RL (arXiv 2602.12566), Tables 4 and 6; claims and sources are in `merging_clai
 
 Writes methods.csv (accuracy by model and domain, beside anchor, experts and mixed runs), pairs.csv (every two experts
 against each alone), sweeps.csv (mean accuracy by scale and density, in both halves of the tasks), masks.csv (DARE by
-seed), costs.csv (tokens, optimizer steps and seconds of each route, experts included), findings.json and merging_methods.{png,pdf}.
+seed), costs.csv (tokens, optimizer steps and seconds of each route, experts included), findings.json and
+merging_methods.{png,pdf}.
 `--quick` uses fewer tasks, and leaves out the sweep of TIES.
 """
 
@@ -28,7 +29,7 @@ from studies.merging_models import Merge, made, masks, pairs, seconds, standard,
 from training.zoo import Zoo
 
 STUDY = "merging_methods"
-FULL, QUICK = (60, 4), (12, 4)
+FULL, QUICK = (40, 4), (12, 4)
 """(tasks, samples a task) of each (model, domain)."""
 DARE = ("dare_task_arithmetic", "dare_ties")
 COSTS = ("tokens", "optimizer_steps", "seconds")

@@ -90,7 +90,8 @@ def quick_sizes(zoos: list[Zoo], models: list[str]) -> Sizes:
 
 def cast_of(zoo: Zoo, models: list[str]) -> Cast:
     """Who is studied."""
-    return Cast(domains_of(zoo), {domain: f"expert-{domain}" for domain in zoo.experts}, "mixed" in models, zoo.preset)
+    return Cast(domains_of(zoo), {domain: f"expert-{domain}" for domain in zoo.experts}, "mixed" in models, zoo.preset,
+                "distilled" in models)
 
 
 def collect(zoos: list[Zoo], models: list[str], sizes: Sizes,

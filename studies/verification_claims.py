@@ -45,13 +45,14 @@ BEHAVIORS = {  # measure: what RLVR is claimed to do to it
 
 @dataclass(frozen=True)
 class Cast:
-    """Who is in the zoo: its experts by domain, and whether there is a mixed model."""
+    """Who is in the zoo: its experts by domain, and whether there are a mixed and a distilled model."""
 
     domains: list[str]
     experts: dict[str, str]
     """Domain -> the name of its expert."""
     mixed: bool
     preset: str
+    distilled: bool = False
 
     @property
     def trained(self) -> list[str]:
@@ -70,7 +71,7 @@ def claims(cast: Cast, judging: Judging, change: Callable[[str, str, str], Estim
     judged = [claim for pool in POOLS
               for claim in (*_locus(cast, judging, pool), _lifts_outcome(cast, judging, pool),
                             _keep_process(cast, judging, pool), _mixed_highest(cast, judging, pool))]
-    return [*judged, _distilled(), *_behavior(cast, change)]
+    return [*judged, *_distilled(cast, judging), *_behavior(cast, change)]
 
 
 def _claim(name: str, pool: str, text: str, found: Measured | None, note: str, **fields) -> Claim:
@@ -128,10 +129,18 @@ def _mixed_highest(cast: Cast, judging: Judging, pool: str) -> Claim:
     return _claim("mixed-highest", pool, text, highest(known) if len(known) == len(found) else None, note, **fields)
 
 
-def _distilled() -> Claim:
+def _distilled(cast: Cast, judging: Judging) -> list[Claim]:
     text = "the distilled model (MT-OPD) judges processes better than the mixed model"
-    return Claim("distilled-process", text, LOCUS, "process 75.0 (AIME'24) and 81.0 (LCB v5) of MT-OPD", None,
-                 note="The zoo has no distilled model.")
+    fields = {"published": "process 75.0 (AIME'24) and 81.0 (LCB v5) of MT-OPD"}
+    if not cast.distilled or not cast.mixed:
+        return [Claim("distilled-process", text, LOCUS, fields["published"], None,
+                      note="There is no distilled model and no mixed model beside it among the models studied.")]
+    found = []
+    for pool in POOLS:
+        difference, note = judging.contrast([(pool, "process", "distilled")], [(pool, "process", "mixed")],
+                                            cast.domains)
+        found.append(_claim("distilled-process", pool, text, difference and measure(difference), note, **fields))
+    return found
 
 
 def _behavior(cast: Cast, change: Callable[[str, str, str], Estimate]) -> list[Claim]:

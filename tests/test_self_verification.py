@@ -111,6 +111,22 @@ def test_a_whole_run_finds_what_was_planted(tmp_path, judges):
     assert not list(tmp_path.glob(".out*"))
 
 
+def test_a_distilled_model_is_asked_too(tmp_path, judges):
+    zoo = make_zoo(tmp_path / "zoo")
+    assert "There is no distilled model" in {one.id: one for one in _ran(zoo, tmp_path / "a")}["distilled-process"].note
+    (zoo.folder / "models/distilled").mkdir()
+    zoo.manifest.distilled = "models/distilled"
+    found = {one.id: one for one in _ran(zoo, tmp_path / "b")}
+    for pool in ("own", "common"):  # it judges as the mixed model does
+        assert found[f"distilled-process-{pool}"].measured == pytest.approx(0)
+    assert "distilled-process" not in found
+
+
+def _ran(zoo, out):
+    fill(zoo, 20, 2)
+    return run([zoo], out, progress=False, sizes=Sizes(20, 2, 12))
+
+
 def test_two_seeds_are_crossed(tmp_path, judges):
     zoos = [make_zoo(tmp_path / f"seed{seed}", seed) for seed in (0, 1)]
     for zoo in zoos:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from studies import expert_gains, self_verification
+from studies import expert_gains, guided_merging, merging_methods, self_verification
+from studies.harness import StudyError
 from training import Zoo, build_zoo
 
 ROOT = Path(__file__).parents[1]
@@ -60,6 +61,36 @@ def test_a_control_is_added_and_merges_stay(zoo):
     assert set(more.controls) == {"shuffled-math", "twin-math"}
     assert more.manifest.merged == dict.fromkeys(merged) | {name: f"models/merged-{name}" for name in merged}
     assert zoo.runs["expert-math"]["tokens"] == more.runs["expert-math"]["tokens"]
+
+
+def test_a_zoo_is_distilled_and_stays_so(zoo):
+    done = command("-m", "training.distill", "--zoo", str(zoo.folder), "--steps", "1", cwd=zoo.folder)
+    assert done.returncode == 0, done.stderr
+    more = Zoo.load(zoo.folder)
+    assert more.models["distilled"] == more.distilled == str(zoo.folder / "models/distilled")
+    assert more.runs["distilled"]["optimizer_steps"] == 1 and more.runs["distilled"]["rollouts"] == 80
+    log = pd.read_csv(zoo.folder / "models/distilled/distill.csv")
+    assert set(log.teacher) == {"math", "agent"} and (log.kl.abs() < 1).all()
+    again = build_zoo(out=zoo.folder, domains=["math", "agent"], steps=1, mixture={"math": 3, "agent": 1},
+                      controls=("shuffled", "twin"), progress=False)
+    assert again.distilled == more.distilled
+    zoo.manifest.distilled, zoo.manifest.controls = more.manifest.distilled, again.manifest.controls
+
+
+def test_merging_methods_and_guided_merging_of_a_short_zoo(zoo, tmp_path):
+    findings = merging_methods.run([zoo], tmp_path / "merging", quick=True, progress=False, sizes=(2, 1))
+    assert {one.verdict for one in findings} <= {"inconclusive", "not_measured"}  # 4 tasks decide nothing
+    assert {file.name for file in (tmp_path / "merging").iterdir()} == {
+        "methods.csv", "pairs.csv", "sweeps.csv", "masks.csv", "costs.csv", "findings.json", "merging_methods.png",
+        "merging_methods.pdf"}
+    methods = pd.read_csv(tmp_path / "merging/methods.csv")
+    assert set(methods.model) >= {"anchor", "mixed", "distilled", "merged-sce", "merged-dare_ties"}
+    costs = pd.read_csv(tmp_path / "merging/costs.csv").set_index("route")
+    assert costs.tokens["distilled"] > costs.tokens["ties"] == sum(
+        zoo.runs[f"expert-{name}"]["tokens"] for name in ("math", "agent"))
+    assert costs.merging_seconds["ties"] > 0
+    with pytest.raises(StudyError, match="has 2 experts; choosing among others takes at least three"):
+        guided_merging.run([zoo], tmp_path / "guided", progress=False)
 
 
 def test_the_study_writes_findings_a_figure_and_a_summary(zoo, tmp_path):
