@@ -1,7 +1,7 @@
 """Put the measured results into the README: `python -m paper [--results paper/results/organism] [--readme README.md]`.
 
-Between the README's `<!-- results -->` marks goes a table made from `expert_gains/gains.csv` and
-`expert_gains/runs.csv`, and one made from `self_verification/findings.json`. Nothing is typed in.
+Between the README's `<!-- results -->` marks go tables made from `expert_gains/gains.csv` and `runs.csv`, from
+`merging_methods/methods.csv` and `costs.csv`, and from `self_verification/findings.json`. Nothing is typed in.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+
+from studies.figures import shown
 
 MARKS = ("<!-- results -->", "<!-- /results -->")
 
@@ -29,6 +31,26 @@ def gains_table(results: Path) -> list[str]:
         lines.append(f"| {row.domain} | {row.anchor:.1f} % | {row.expert:.1f} % | {row.gain:+.1f} [{row.ci_low:+.1f}, "
                      f"{row.ci_high:+.1f}] | {row.tokens_anchor:.0f} -> {row.tokens_expert:.0f} | "
                      f"{100 * changed:.0f} % | {row.verdict.replace('_', ' ')} |")
+    return lines
+
+
+def routes_table(results: Path) -> list[str]:
+    """Markdown: every route to one model for all domains, its accuracy over all of them, and what was trained."""
+    methods, costs = (pd.read_csv(results / "merging_methods" / name) for name in ("methods.csv", "costs.csv"))
+    overall = methods[(methods.domain == "all") & ~methods.model.str.startswith("expert-")]
+    spent = costs.groupby("route")[["optimizer_steps", "tokens"]].mean()
+    first = overall.iloc[0]
+    lines = [f"Mix or merge: mean accuracy over the {methods.domain.nunique() - 1} domains, {first.n_tasks} held-out "
+             f"tasks, {first.n_seeds} seeds, with its 95 % interval; steps and tokens of training, the experts' "
+             "included where they are needed.", "",
+             "| model | accuracy | optimizer steps | tokens |", "|---|---|---|---|"]
+    for row in overall.sort_values("accuracy", ascending=False).itertuples():
+        route = row.model.removeprefix("merged-")
+        cost = spent.loc[route] if route in spent.index else None
+        steps, tokens = ("", "") if cost is None else (
+            f"{cost.optimizer_steps:.0f}", "" if pd.isna(cost.tokens) else f"{cost.tokens:,.0f}")
+        lines.append(f"| {shown(row.model)} | {row.accuracy:.1f} % [{row.ci_low:.1f}, {row.ci_high:.1f}] | {steps} | "
+                     f"{tokens} |")
     return lines
 
 
@@ -64,7 +86,7 @@ def fill(readme: str, lines: list[str]) -> str:
 
 def block(results: Path) -> list[str]:
     """All that stands between the marks."""
-    return [*gains_table(results), "", *findings_table(results)]
+    return [*gains_table(results), "", *routes_table(results), "", *findings_table(results)]
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -11,7 +11,8 @@ goes to bin (c + r(q)) mod dim with the sign s(q dim + c); r and s are hashes (S
 Departure: (1) within a row of dim entries no bin is shared, which only lowers the variance of the inner product of two
 sketches, at most (|x|^2 |y|^2 + (x.y)^2) / dim.
 
-Compiled by numba on first use, once a machine (cached beside this file).
+Compiled by numba on first use, once a machine (cached beside this file). All of it is in this one file because that
+cache sees changes in no other.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.merge_zoo import EVEN, WEIGHT, assert_model, load
 from tests.test_merging import ties_oracle
+from tests.weight_oracle import write
 from training.merging import MergeError, merge
 from training.merging.dare import dare, mask_seed
 from training.merging.sce import sce, select, shares, variance
@@ -188,3 +189,42 @@ def test_weights_that_cannot_be(plain_zoo, tmp_path, weight, says):
     with pytest.raises(MergeError, match=says):
         merge(base, {"math": models["math"]}, tmp_path / "out", weight={"math": weight}, progress=False)
     assert not list(tmp_path.iterdir())
+
+
+VALUES = st.floats(-8, 8, width=32).map(lambda x: x if abs(x) > 1e-3 or x == 0 else 0.0)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.lists(VALUES, min_size=7, max_size=7), min_size=2, max_size=5), st.integers(1, 9),
+       st.sampled_from([("average", {}), ("task_arithmetic", {}), ("ties", {}), ("ties", {"trim": "per_tensor"}),
+                        ("sce", {}), ("sce", {"select": 0.4}), ("dare_task_arithmetic", {"drop": 0.5}),
+                        ("dare_ties", {"drop": 0.5, "rescale": "l1"})]), st.randoms(use_true_random=False))
+def test_identities_of_whole_merges(tmp_path_factory, rows, block, how, random):
+    """Generated models, cut anywhere: neither order nor blocks change a bit; one expert comes back; equals stay."""
+    folder, (method, params) = tmp_path_factory.mktemp("models"), how
+    models = {}
+    for number, row in enumerate(rows):
+        values = torch.tensor(row, dtype=torch.float32)
+        models[f"m{number}"] = write(folder / f"m{number}", {"a": values[:5], "layers.0.b": values[5:].reshape(2, 1)})
+    base = models.pop("m0")
+    names = list(models)
+    random.shuffle(names)
+
+    def merged(which, method=method, params=params, name="out"):
+        return load(merge(base, which, folder / name, method, overwrite=True, progress=False, **params), torch.float32)
+
+    whole = merged(models)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("training.merging.sources.SLICE", block)
+        cut = merged({name: models[name] for name in names})
+    assert all(torch.equal(tensor, cut[name]) for name, tensor in whole.items())
+    one, expert = {names[0]: models[names[0]]}, load(models[names[0]], torch.float32)
+    for same, options in (("average", {}), ("task_arithmetic", {}), ("ties", {"density": 1.0})):
+        for name, tensor in merged(one, same, options).items():
+            torch.testing.assert_close(tensor, expert[name], rtol=1e-6, atol=2e-6)  # base + (expert - base) rounds
+    twins = merged({"x": models[names[0]], "y": models[names[0]]}, "average", {})
+    assert all(torch.equal(tensor, expert[name]) for name, tensor in twins.items())
+    for dared in ("task_arithmetic", "ties"):
+        plain = merged(models, dared, {})
+        assert all(torch.equal(tensor, plain[name])
+                   for name, tensor in merged(models, f"dare_{dared}", {"drop": 0.0}).items())

@@ -223,7 +223,7 @@ def _trainer(run: Run, rewarder: Rewarder, folder: Path):
     """The trainer of a run, with the paper's settings."""
     import torch
     from datasets import Dataset
-    from transformers import TrainerCallback
+    from transformers import PrinterCallback, TrainerCallback
     from trl import GRPOConfig
 
     from training.distill import LOG, DistillTrainer
@@ -255,4 +255,5 @@ def _trainer(run: Run, rewarder: Rewarder, folder: Path):
                                  log=folder / LOG)
     else:
         trainer = UnpaddedGRPOTrainer(model, rewarder.rewards, **parts)
+    trainer.remove_callback(PrinterCallback)  # a run's log is log.csv
     return trainer
