@@ -15,7 +15,7 @@ import torch
 from tests.merge_zoo import load
 from training.merging import MergeError, merge, stream
 from training.merging.journal import JOURNAL
-from training.shards import INDEX
+from training.shards import INDEX, SINGLE
 
 KILLED = """
 import os, signal, sys
@@ -120,6 +120,30 @@ def test_a_disk_that_fills_up(plain_zoo, tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("os.pwrite", full)
+    with pytest.raises(MergeError, match="the disk of .*out is full"):
+        merge(base, models, tmp_path / "out", progress=False)
+    assert not list(tmp_path.iterdir())
+
+
+def test_writes_that_the_system_cuts_short(plain_zoo, tmp_path, monkeypatch):
+    base, models = plain_zoo
+    whole, write = merge(base, models, tmp_path / "whole", progress=False), os.pwrite
+    monkeypatch.setattr("os.pwrite", lambda descriptor, data, position: write(descriptor, data[:1000], position))
+    cut = merge(base, models, tmp_path / "cut", progress=False)
+    assert (cut / SINGLE).read_bytes() == (whole / SINGLE).read_bytes()
+
+
+def test_an_error_of_the_disk_that_comes_late(plain_zoo, tmp_path, monkeypatch):
+    """The first flush fails, as when delayed writes find the disk full; later ones would not tell."""
+    base, models = plain_zoo
+    flush, calls = os.fsync, iter(range(100))
+
+    def first_fails(descriptor):
+        if next(calls) == 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        flush(descriptor)
+
+    monkeypatch.setattr("os.fsync", first_fails)
     with pytest.raises(MergeError, match="the disk of .*out is full"):
         merge(base, models, tmp_path / "out", progress=False)
     assert not list(tmp_path.iterdir())

@@ -120,12 +120,14 @@ def _write(sources: Sources, recipe: Recipe, shard: Shard, bar: tqdm) -> Tally:
     descriptor = os.open(aside, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644)
     try:
         os.ftruncate(descriptor, shard.size)
-        os.pwrite(descriptor, shard.header, 0)
+        write_at(descriptor, shard.header, 0)
         with ThreadPoolExecutor(1) as flusher:  # the disk works while the next tensors are merged
+            flushed = []
             for names in batches(sources, shard.dtypes):
                 tally += _write_batch(sources, recipe, shard, descriptor, names, bar)
-                flusher.submit(os.fsync, descriptor)
-        os.fsync(descriptor)
+                flushed.append(flusher.submit(os.fsync, descriptor))
+            for one in flushed:
+                one.result()  # an error of the disk is told once, to whichever fsync comes first
     finally:
         os.close(descriptor)
     os.replace(aside, shard.file)
@@ -169,6 +171,14 @@ def _write_batch(sources: Sources, recipe: Recipe, shard: Shard, descriptor: int
     return sum(side_by_side(work, sources.slices(merged), CORES), start=Tally())
 
 
+def write_at(descriptor: int, data: bytes | np.ndarray, position: int) -> None:
+    """Write all of the data; one call of the system may write less."""
+    left = memoryview(data).cast("B")
+    while left:
+        written = os.pwrite(descriptor, left, position)
+        left, position = left[written:], position + written
+
+
 def _put(shard: Shard, descriptor: int, one: Slice, values: np.ndarray, added: np.ndarray, base: np.ndarray) -> Tally:
     """Write one slice of the output where it belongs."""
     name, start, n = one
@@ -176,7 +186,7 @@ def _put(shard: Shard, descriptor: int, one: Slice, values: np.ndarray, added: n
     stored, held = cast(values, dtype)
     if not all_finite(held):
         raise MergeError(f"{name} overflows {dtype}; choose another out_dtype or a smaller scale")
-    os.pwrite(descriptor, stored, shard.starts[name] + start * dtype.itemsize)
+    write_at(descriptor, stored, shard.starts[name] + start * dtype.itemsize)
     return Tally(n, *survivors(added, cast(base, dtype)[1], held))
 
 
@@ -187,11 +197,11 @@ def _copy(sources: Sources, shard: Shard, descriptor: int, name: str) -> None:
         for one in sources.slices([name]):
             values = np.empty(one[2], np.float32)
             read_slice(sources.base, one, values)
-            os.pwrite(descriptor, cast(values, shard.dtypes[name])[0], at + one[1] * shard.dtypes[name].itemsize)
+            write_at(descriptor, cast(values, shard.dtypes[name])[0], at + one[1] * shard.dtypes[name].itemsize)
         return
     for begin in range(0, sources.base.n_bytes([name]), _PIECE):
         piece = _bytes(sources.base, name, begin)
-        os.pwrite(descriptor, piece, at + begin)
+        write_at(descriptor, piece, at + begin)
         for expert, model in sources.experts.items() if dtype not in RAW else ():
             if model.dtype(name) != dtype or not np.array_equal(_bytes(model, name, begin), piece):
                 raise MergeError(f"{name} ({dtype}) differs in model {expert!r}, and cannot be merged")
