@@ -113,15 +113,18 @@ def method_table(scores: Scores, domains: list[str], others: list[str]) -> pd.Da
 
 
 def pair_table(scores: Scores, domains: list[str]) -> pd.DataFrame:
-    """pairs.csv: for every domain, what merging each other expert into the domain's own changes there."""
+    """pairs.csv: for every domain, what merging each other expert into the domain's own changes there, and how much
+    more that is than what the same merge changes on the other's domain (asymmetry), with intervals."""
     rows = []
     for domain in domains:
         for other in domains:
             if other != domain:
                 found = pair_gain(scores, domain, other)
-                one = found.interval()
+                one, turned = found.interval(), (found - pair_gain(scores, other, domain)).interval()
                 rows.append({"domain": domain, "other": other, "gain": found.value, "ci_low": one.low,
-                             "ci_high": one.high, "p": one.p, "n_tasks": found.n_tasks, "n_seeds": found.n_seeds,
+                             "ci_high": one.high, "p": one.p, "asymmetry": turned.value, "asymmetry_low": turned.low,
+                             "asymmetry_high": turned.high, "asymmetry_p": turned.p, "n_tasks": found.n_tasks,
+                             "n_seeds": found.n_seeds,
                              "published": TABLE_6.get((domain, other), "not found")})
     return pd.DataFrame(rows)
 

@@ -98,6 +98,8 @@ def test_tables_and_figure(study):
         assert overall.accuracy[name] == pytest.approx(single.accuracy.mean())
     assert len(found) == 6 and found.set_index(["domain", "other"]).published["math", "coding"].startswith("AIME")
     assert found.set_index(["domain", "other"]).gain["coding", "math"] == pair_gain(scores, "coding", "math").value
+    turned = found.set_index(["domain", "other"]).asymmetry
+    assert turned["math", "coding"] == pytest.approx(-turned["coding", "math"]) and turned["math", "coding"] > 40
     spread = mask_table(table, DOMAINS)
     assert len(spread) == 10 and (spread.spread > 0).all()
     tables = {"methods": methods, "pairs": found, "sweeps": sweeps}
