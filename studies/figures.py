@@ -7,6 +7,8 @@ from pathlib import Path
 COLORS = {  # Okabe and Ito (2008): told apart with any color vision
     "own": "#D55E00", "mixed": "#0072B2", "merged": "#009E73", "distilled": "#CC79A7", "other": "#8C8C8C",
 }
+INTERVALS = {"bootstrap": "bootstrap over tasks", "crossed_t": "t, tasks crossed with seeds"}
+"""What the kinds of interval are called in small print."""
 ACRONYMS = ("ties", "dare", "sce")
 INK, FAINT = "#222222", "#B8B8B8"
 

@@ -10,7 +10,7 @@ import textwrap
 
 import pandas as pd
 
-from studies.figures import INK, shown, style
+from studies.figures import INK, INTERVALS, shown, style
 from studies.findings import ALPHA, Finding
 
 RULES = {"all": ("#8C8C8C", "all, equal weights"), "nearest": ("#D55E00", "nearest by cosine"),
@@ -49,7 +49,7 @@ def headline(table: pd.DataFrame, findings: list[Finding]) -> str:
 def small_print(table: pd.DataFrame, zoo: str) -> str:
     """What the figure is made of."""
     row = table[table.domain == "all"].iloc[0]
-    kind = {"bootstrap": "bootstrap over tasks", "crossed_t": "t, tasks crossed with seeds"}[row["interval"]]
+    kind = INTERVALS[row["interval"]]
     return (f"Zoo {zoo}, {row['n_tasks']} test tasks over all domains, {row['n_seeds']} training seed(s). Bars: 95 % "
             f"{kind}, paired, not adjusted. No choice was made on tasks.")
 

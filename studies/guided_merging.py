@@ -10,7 +10,7 @@ weighted    every other, its weight the cosine over the highest one, 0 where neg
     python studies/guided_merging.py [--zoo NAME_OR_PATH] [--out DIR] [--seeds 0,1,2] [--quick]
 
 No choice is made on tasks, so all test tasks are held out. Measured on the target domain alone. Writes guided.csv (each
-merge against the own expert and against merging all), weights.csv (what the geometry said), findings.json and
+merge against the own expert), weights.csv (what the geometry said), findings.json and
 guided_merging.{png,pdf}. `--quick` uses fewer tasks and TIES alone.
 """
 

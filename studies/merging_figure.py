@@ -12,7 +12,7 @@ import textwrap
 import numpy as np
 import pandas as pd
 
-from studies.figures import COLORS, FAINT, INK, kind_of, shown, style
+from studies.figures import COLORS, FAINT, INK, INTERVALS, kind_of, shown, style
 from studies.findings import Finding
 
 GREYS = ("#BDBDBD", "#8C8C8C", "#5A5A5A", "#222222")
@@ -44,7 +44,7 @@ def headline(methods: pd.DataFrame) -> str:
 def small_print(tables: dict[str, pd.DataFrame], findings: list[Finding], zoo: str) -> str:
     """What the figure is made of."""
     row = tables["methods"].query("domain == 'all'").iloc[0]
-    kind = {"bootstrap": "bootstrap over tasks", "crossed_t": "t, tasks crossed with seeds"}[row["interval"]]
+    kind = INTERVALS[row["interval"]]
     decided = sum(one.verdict in ("reproduced", "not_reproduced") for one in findings)
     return (f"Zoo {zoo}, {row['n_tasks']} test tasks over all domains, {row['n_seeds']} training seed(s). Bars: 95 % "
             f"{kind}, not adjusted. Of {len(findings)} claims, {decided} are decided after Holm's adjustment. The best "

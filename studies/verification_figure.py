@@ -10,7 +10,7 @@ import textwrap
 
 import pandas as pd
 
-from studies.figures import COLORS, FAINT, INK, kind_of, shown, style
+from studies.figures import COLORS, FAINT, INK, INTERVALS, kind_of, shown, style
 from studies.findings import ALPHA, Finding
 
 COLUMNS = {"accuracy": ("Accuracy", "points"), "self_verification": ("Self-verification", "per 100 sentences"),
@@ -51,7 +51,7 @@ def standing(table: pd.DataFrame) -> str:
 def small_print(table: pd.DataFrame, findings: list[Finding], zoo: str) -> str:
     """What the figure is made of: tasks, samples, seeds, kind of interval, model."""
     rows, low_k, high_k = table.iloc[0], table["k"].min(), table["k"].max()
-    kind = {"bootstrap": "95 % bootstrap over tasks", "crossed_t": "95 % t, tasks crossed with seeds"}[rows["interval"]]
+    kind = f"95 % {INTERVALS[rows['interval']]}"
     k = f"{low_k}" if low_k == high_k else f"{low_k} to {high_k}"
     seeds = f"{rows['n_seeds']} training seeds" if rows["n_seeds"] > 1 else "one training seed (only tasks vary)"
     own = own_changes(findings, *COLUMNS)

@@ -114,15 +114,13 @@ def distill_zoo(folder: str | Path, steps: int | None = None, progress: bool = T
 
 def main(argv: list[str] | None = None) -> int:
     """The command line; the status it ends with."""
-    from training.zoo import ZooError
-
     parser = argparse.ArgumentParser("python -m training.distill", description=__doc__.splitlines()[0])
     parser.add_argument("--zoo", required=True, help="a zoo's folder, or a built-in name")
     parser.add_argument("--steps", type=int, help="optimizer steps (default the preset's)")
     chosen = parser.parse_args(argv)
     try:
         zoo = distill_zoo(chosen.zoo, chosen.steps)
-    except (TeacherError, ZooError, ValueError) as error:
+    except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     print(f"{zoo.distilled}: {zoo.runs['distilled']}")

@@ -75,7 +75,7 @@ def find_places(folder: Path) -> dict[str, Place]:
     """Name -> where it lies, of all tensors of a folder; checks index and shards against each other."""
     if not (folder / INDEX).is_file():
         if not (folder / SINGLE).is_file():
-            raise CheckpointError(_why_no_weights(folder))
+            raise CheckpointError(why_no_weights(str(folder), [file.name for file in folder.iterdir()]))
         return read_header(folder / SINGLE)
     weight_map = _weight_map(folder)
     if (folder / SINGLE).is_file() and SINGLE not in weight_map.values():
@@ -143,20 +143,15 @@ def read_header(file: Path) -> dict[str, Place]:
     return places
 
 
-def read_json(file: Path) -> dict:
-    """The object in a JSON file; CheckpointError for anything else."""
+def read_json(file: Path, kind: type[ValueError] = CheckpointError) -> dict:
+    """The object in a JSON file; an error of this kind for anything else."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise CheckpointError(f"{file} is not valid JSON ({error})") from error
+        raise kind(f"{file} is not valid JSON ({error})") from error
     if not isinstance(content, dict):
-        raise CheckpointError(f"{file} must hold a JSON object, not a {type(content).__name__}")
+        raise kind(f"{file} must hold a JSON object, not a {type(content).__name__}")
     return content
-
-
-def _why_no_weights(folder: Path) -> str:
-    """What a folder without weights holds instead, and what to do."""
-    return why_no_weights(str(folder), [file.name for file in folder.iterdir()])
 
 
 def why_no_weights(where: str, files: list[str]) -> str:

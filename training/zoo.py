@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from training.merging import merge
+from training.shards import read_json
 
 MANIFEST = "zoo.json"
 BUILT = ("organism",)
@@ -191,12 +192,7 @@ class Zoo:
 
 def read_manifest(file: Path) -> Manifest:
     """The manifest in a zoo.json; ZooError for broken JSON, and for fields missing or unknown."""
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ZooError(f"{file} is not valid JSON ({error})") from error
-    if not isinstance(content, dict):
-        raise ZooError(f"{file} must hold a JSON object, not a {type(content).__name__}")
+    content = read_json(file, ZooError)
     known = {item.name for item in dataclasses.fields(Manifest)}
     missing = [name for name in ("name", "preset", "seed", "anchor") if name not in content]
     unknown = sorted(set(content) - known)

@@ -6,6 +6,7 @@ global threshold of TIES) or at a few that are still in the page cache. `recipe(
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -27,7 +28,7 @@ EPSILON = 1e-7
 
 
 @dataclass
-class Recipe:
+class Recipe(ABC):
     """What all methods share: weights, and deltas, after DARE where it is asked for."""
 
     sources: Sources
@@ -47,14 +48,9 @@ class Recipe:
         for name in names if self.dares and self.options.rescale == "l1" else ():
             self.factors[name] = self._l1_factors(name)
 
+    @abstractmethod
     def __call__(self, one: Slice, models: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(the merged values, what was added to the base) of a slice, (n,) fp32; models: (M + 1, n), the base first."""
-        added = self.added(one, self.deltas(one, models))
-        return models[0] + added, added
-
-    def added(self, one: Slice, deltas: np.ndarray) -> np.ndarray:
-        """What a method adds to the base."""
-        raise NotImplementedError
 
     @property
     def dares(self) -> bool:
@@ -96,12 +92,24 @@ class Average(Recipe):
         return merged, merged - models[0]
 
 
-class TaskArithmetic(Recipe):
+class Adding(Recipe):
+    """What methods share that add to the base."""
+
+    def __call__(self, one: Slice, models: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        added = self.added(one, self.deltas(one, models))
+        return models[0] + added, added
+
+    @abstractmethod
+    def added(self, one: Slice, deltas: np.ndarray) -> np.ndarray:
+        """What a method adds to the base."""
+
+
+class TaskArithmetic(Adding):
     def added(self, one: Slice, deltas: np.ndarray) -> np.ndarray:
         return task_arithmetic(deltas, self.weights[one[0]], self.options.scale)
 
 
-class Ties(Recipe):
+class Ties(Adding):
     @property
     def whole(self) -> bool:
         return self.options.trim == "global"
@@ -118,7 +126,7 @@ class Ties(Recipe):
         return ties(deltas, self.weights[one[0]], thresholds, self.options.scale, self.options.normalize)
 
 
-class Sce(Recipe):
+class Sce(Adding):
     def __post_init__(self):
         super().__post_init__()
         self.cuts: dict[str, float] = {}

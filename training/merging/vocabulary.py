@@ -7,8 +7,6 @@ about its tokens, and is taken at its word.
 
 from __future__ import annotations
 
-import json
-
 from training.checkpoints import Checkpoint
 from training.shards import read_json
 
@@ -44,8 +42,7 @@ def tokens(model: Checkpoint) -> dict[str, int]:
             vocabulary = {entry[0]: number for number, entry in enumerate(vocabulary)}
         return vocabulary | {entry["content"]: entry["id"] for entry in content.get("added_tokens", [])}
     files = [model.path / name for name in ("vocab.json", "added_tokens.json")]
-    return {token: number for file in files if file.is_file()
-            for token, number in json.loads(file.read_text(encoding="utf-8")).items()}
+    return {token: number for file in files if file.is_file() for token, number in read_json(file).items()}
 
 
 def _number(vocabulary: dict[str, int], token: str) -> str:
