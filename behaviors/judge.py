@@ -17,7 +17,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from behaviors.intervals import DRAWS, LEVEL
+from training.intervals import DRAWS, LEVEL
 from training.judging import MODES, parse_verdict, question
 
 KEYS = ("model", "domain", "task_id", "sample", "seed", "correct")

@@ -2,7 +2,7 @@
 
 pass@k is the unbiased estimator of Chen et al. 2021 (arXiv 2107.03374, equation 1). Tasks weigh the same whatever their
 number of samples; behavior rates are sentences of the label over all sentences. The intervals are those of
-`behaviors.intervals` (`bootstrap` over tasks with one seed, `crossed_t` over tasks and seeds with several), and a
+`training.intervals` (`bootstrap` over tasks with one seed, `crossed_t` over tasks and seeds with several), and a
 column `interval` names the kind. A trace's `seed` is the unit of repetition: tasks and seeds must be crossed.
 
     summarize(traces, tag(traces["completion"].tolist()))
@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from behaviors.intervals import Interval, holm, interval
+from training.intervals import Interval, holm, interval
 from training.domains.task import split_reasoning
 
 __all__ = ["Paired", "avg_at_k", "holm", "paired_bootstrap", "pass_at_k", "pass_rate", "summarize"]

@@ -4,7 +4,7 @@ A ratio of sums over (task, seed) cells is linearised: its influence on cell c i
 0 and whose variance over tasks is that of r (the delta method for a ratio estimator, Cochran 1977, section 6.3). Sums
 of estimates are sums of influences, task by task, so a difference between two models on the same tasks is paired by
 construction, and means over domains, judges or models need no further formula. `interval` hands the cells to
-`behaviors.intervals`: a bootstrap over tasks with one seed, the crossed t with several.
+`training.intervals`: a bootstrap over tasks with one seed, the crossed t with several.
 
     change = (ratio(checks, sentences) - ratio(checks_of_anchor, sentences_of_anchor)).interval()
 """
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from behaviors.intervals import Interval, interval
+from training.intervals import Interval, interval
 
 
 @dataclass(frozen=True, eq=False)

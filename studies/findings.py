@@ -16,7 +16,7 @@ import math
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from behaviors.intervals import holm
+from training.intervals import holm
 from studies.estimates import Estimate
 
 ALPHA = 0.05

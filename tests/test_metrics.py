@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from behaviors import avg_at_k, paired_bootstrap, pass_at_k, summarize, tag
-from behaviors.intervals import crossed_variance, interval
+from training.intervals import crossed_variance, interval
 from behaviors.metrics import holm, pass_rate
 
 

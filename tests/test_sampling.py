@@ -4,11 +4,11 @@ import pandas as pd
 import pytest
 
 from behaviors import judge, sample
-from behaviors.sampling import COLUMNS
 from behaviors.store import TraceStore
 from tests.tiny import save_model
 from training.domains import DOMAINS, Task, TaskError, get_domain
 from training.shards import CheckpointError
+from training.traces import COLUMNS
 from training.zoo import Manifest, Zoo
 
 

@@ -57,19 +57,27 @@ def uniforms(names: list[str], seed: int, width: int) -> torch.Tensor:
     return torch.stack(rows)
 
 
-def render(tokenizer, prompt: str) -> list[int]:
-    """A prompt as the token ids of a chat that asks for the assistant's turn."""
+def asked(tokenizer, prompt: str) -> str:
+    """A prompt as the text of a chat that asks for the assistant's turn."""
     messages = [{"role": "user", "content": prompt}]
-    text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-    return tokenizer(text, add_special_tokens=False)["input_ids"]
+    return tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+
+
+def render(tokenizer, prompt: str) -> list[int]:
+    """The ids of `asked`."""
+    return tokenizer(asked(tokenizer, prompt), add_special_tokens=False)["input_ids"]
+
+
+def response_text(tokenizer, response: str) -> str:
+    """What stands between an assistant's words and its next turn when the environment answers `response`."""
+    messages = [{"role": "user", "content": PROBE}, {"role": "assistant", "content": PROBE},
+                {"role": "user", "content": response}]
+    return tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True).rpartition(PROBE)[2]
 
 
 def response_ids(tokenizer, response: str) -> list[int]:
-    """What stands between an assistant's end of turn and its next turn when the environment answers `response`."""
-    messages = [{"role": "user", "content": PROBE}, {"role": "assistant", "content": PROBE},
-                {"role": "user", "content": response}]
-    text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-    between = text.rpartition(PROBE)[2]
+    """The ids of `response_text`, after the token that ends the assistant's turn."""
+    between = response_text(tokenizer, response)
     ended = between.removeprefix(tokenizer.eos_token)
     if ended == between:
         raise ValueError(f"the chat template does not end a turn with the eos token {tokenizer.eos_token!r}")
