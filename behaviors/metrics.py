@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from training.intervals import Interval, holm, interval
 from training.domains.task import split_reasoning
+from training.intervals import Interval, holm, interval
 
 __all__ = ["Paired", "avg_at_k", "holm", "paired_bootstrap", "pass_at_k", "pass_rate", "summarize"]
 BEHAVIORS = ("self_verification", "backtracking")

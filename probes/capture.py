@@ -16,11 +16,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import ExitStack
+from copy import deepcopy
 
 import torch
 
-from probes.sites import Site, depth, hidden, module_of, path
+from probes.sites import Site, hidden, module_of, path
 from probes.sources import ProbeError
+from probes.texts import Encoded
 
 WINDOW = 1024
 _TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-9}
@@ -77,7 +79,7 @@ class LensReader(Reader):
 
         super().__init__(network, tokenizer, sites)
         self._bridge = TransformerBridge.boot_transformers(network.config.name_or_path, hf_model=network,
-                                                           tokenizer=tokenizer, device=network.device)
+                                                           tokenizer=deepcopy(tokenizer), device=network.device)
 
     def forward(self, **inputs) -> dict[Site, torch.Tensor]:
         found = {}
@@ -124,3 +126,41 @@ def open_reader(network, tokenizer, sites: list[Site], backend: str = "hooks") -
         raise ProbeError(f"{backend} changes the logits of {network.config.name_or_path} by up to {apart:.2g} (the "
                          f"largest is {scale:.2g}); choose another backend: {', '.join(set(BACKENDS) - {backend})}")
     return reader
+
+
+def context(network) -> int:
+    """How many tokens a model's context holds."""
+    return network.config.get_text_config().max_position_embeddings
+
+
+def at_tokens(reader: Reader, encoded: Encoded, picks: list[list[int]], batch_size: int = 8,
+              ) -> dict[Site, torch.Tensor]:
+    """The activations at chosen tokens alone: (all picks, width) a site, fp32 on the CPU, text by text in order.
+
+    picks: of every text, the numbers of its tokens. Raises ProbeError where an activation is not finite.
+    """
+    found = {site: [None] * len(picks) for site in reader.sites}
+    wanted = [number for number, chosen in enumerate(picks) if chosen]
+    part = Encoded(*([every[number] for number in wanted] for every in (encoded.texts, encoded.ids, encoded.offsets)))
+    for rows, ids, mask in part.batches(batch_size):
+        pieces = {site: [[] for _ in rows] for site in reader.sites}
+        start = 0
+        for window in reader.windows(ids, mask):
+            length = next(iter(window.values())).shape[1]
+            for k, row in enumerate(rows):
+                here = [token - start for token in picks[wanted[row]] if start <= token < start + length]
+                for site, values in window.items():
+                    pieces[site][k].append(values[k, here].float().cpu())
+            start += length
+        for site, texts in pieces.items():
+            for row, parts in zip(rows, texts, strict=True):
+                found[site][wanted[row]] = finite(torch.cat(parts), site, reader)
+    return {site: torch.cat([values for values in texts if values is not None]) for site, texts in found.items()}
+
+
+def finite(values: torch.Tensor, site: Site, reader: Reader) -> torch.Tensor:
+    """The values. Raises ProbeError where one is not a finite number."""
+    if not values.isfinite().all():
+        raise ProbeError(f"{reader.network.config.name_or_path}: {site[0]} of layer {site[1]} is not finite in "
+                         f"{reader.network.dtype}; read it with dtype=torch.bfloat16 or torch.float32")
+    return values

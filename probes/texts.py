@@ -3,7 +3,7 @@
 Tokens are tokenizer(text), the same for every model that is compared: a tokenizer that cuts one of the texts otherwise
 is refused. Places in a text are spans of characters, (start, end); a token belongs to every span it shares a character
 with. `trace_texts` writes traces as the texts their model read and wrote, chat markup and the environment's turns
-included, with the spans of the position classes: prompt, reasoning, answer, and one for every label of tagged sentences.
+included, with the spans of the position classes: prompt, reasoning, answer, and one for each label of tagged sentences.
 
     texts, spans = trace_texts(traces, tokenizer, tags)            # tags: behaviors.tag(traces["completion"].tolist())
     encoded = encode(tokenizer, texts)
@@ -20,7 +20,6 @@ import pandas as pd
 import torch
 
 from probes.sources import ProbeError
-from training.domains import get_domain
 from training.rollouts import asked, response_text
 
 Span = tuple[int, int]
@@ -128,7 +127,7 @@ def trace_texts(traces: pd.DataFrame, tokenizer, tags: pd.DataFrame | None = Non
     written = [_written(tokenizer, row.prompt, row.completion) for row in traces.itertuples()]
     texts = [text for text, _ in written]
     spans = {name: [] for name in CLASSES}
-    for row, (text, pieces) in zip(traces.itertuples(), written, strict=True):
+    for text, pieces in written:
         found = marked(text, pieces[0][2])
         for name in CLASSES:
             spans[name].append(found[name])

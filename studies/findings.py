@@ -16,8 +16,8 @@ import math
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from training.intervals import holm
 from studies.estimates import Estimate
+from training.intervals import holm
 
 ALPHA = 0.05
 LEAST_TASKS = 10

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from behaviors import avg_at_k, paired_bootstrap, pass_at_k, summarize, tag
-from training.intervals import crossed_variance, interval
 from behaviors.metrics import holm, pass_rate
+from training.intervals import crossed_variance, interval
 
 
 def traces(rows, **extra):
