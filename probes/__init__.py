@@ -1,8 +1,9 @@
-"""What changed inside: probes of a model's weights, against the model it was trained from."""
+"""What changed inside: probes of weights and activations, and interventions, against the model of before."""
 
 from importlib import import_module
 
-_HOME = {"compare_weights": "probes.weights", "WeightShift": "probes.shift", "spectra": "probes.spectrum"}
+_HOME = {"compare_weights": "probes.weights", "WeightShift": "probes.shift", "spectra": "probes.spectrum",
+         "activation_shift": "probes.activations", "patch": "probes.patching"}
 __all__ = list(_HOME)
 
 

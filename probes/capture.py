@@ -121,6 +121,9 @@ def open_reader(network, tokenizer, sites: list[Site], backend: str = "hooks") -
         before = network(input_ids=ids).logits.float()
         reader = BACKENDS[backend](network, tokenizer, sites)
         after = network(input_ids=ids).logits.float()
+    if not before.isfinite().all():
+        raise ProbeError(f"{network.config.name_or_path} does not give finite logits in {network.dtype}; read it with "
+                         "dtype=torch.bfloat16 or torch.float32")
     apart, scale = (after - before).abs().max().item(), before.abs().max().item()
     if not apart <= _TOLERANCE.get(network.dtype, _HALF) * scale:
         raise ProbeError(f"{backend} changes the logits of {network.config.name_or_path} by up to {apart:.2g} (the "
