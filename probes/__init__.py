@@ -3,7 +3,8 @@
 from importlib import import_module
 
 _HOME = {"compare_weights": "probes.weights", "WeightShift": "probes.shift", "spectra": "probes.spectrum",
-         "activation_shift": "probes.activations", "patch": "probes.patching"}
+         "activation_shift": "probes.activations", "patch": "probes.patching",
+         "logit_lens": "probes.lens", "LensReport": "probes.lens"}
 __all__ = list(_HOME)
 
 

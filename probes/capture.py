@@ -138,7 +138,7 @@ def context(network) -> int:
 
 def at_tokens(reader: Reader, encoded: Encoded, picks: list[list[int]], batch_size: int = 8,
               ) -> dict[Site, torch.Tensor]:
-    """The activations at chosen tokens alone: (all picks, width) a site, fp32 on the CPU, text by text in order.
+    """The activations at chosen tokens alone: (all picks, width) a site, fp32 on the CPU, in the order of the picks.
 
     picks: of every text, the numbers of its tokens. Raises ProbeError where an activation is not finite.
     """
@@ -157,7 +157,8 @@ def at_tokens(reader: Reader, encoded: Encoded, picks: list[list[int]], batch_si
             start += length
         for site, texts in pieces.items():
             for row, parts in zip(rows, texts, strict=True):
-                found[site][wanted[row]] = finite(torch.cat(parts), site, reader)
+                as_read = torch.tensor(picks[wanted[row]]).div(WINDOW, rounding_mode="floor").argsort(stable=True)
+                found[site][wanted[row]] = finite(torch.cat(parts)[as_read.argsort()], site, reader)
     return {site: torch.cat([values for values in texts if values is not None]) for site, texts in found.items()}
 
 

@@ -20,7 +20,8 @@ from torch import nn
 from probes.sources import ProbeError
 
 SITES = ("resid", "attn", "mlp")
-_PARTS = {"attn": r"(self_)?attn|(self_)?attention|linear_attn", "mlp": r"mlp|feed_forward|ffn|moe|block_sparse_moe"}
+PARTS = {"attn": r"(self_)?attn|(self_)?attention|linear_attn", "mlp": r"mlp|feed_forward|ffn|moe|block_sparse_moe"}
+"""Site -> how its module is called in a block."""
 _LAST_NORMS = r"norm|ln_f|final_layer_?norm"
 
 Site = tuple[str, int]
@@ -53,7 +54,7 @@ def module_of(network, site: Site) -> nn.Module:
     block = blocks(network)[layer]
     if kind == "resid":
         return block
-    names = [name for name, _ in block.named_children() if re.fullmatch(_PARTS[kind], name)]
+    names = [name for name, _ in block.named_children() if re.fullmatch(PARTS[kind], name)]
     if len(names) != 1:
         children = ", ".join(name for name, _ in block.named_children())
         raise ProbeError(f"{type(network).__name__}: block {layer} has no single {kind}; its parts are {children}")

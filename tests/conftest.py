@@ -7,6 +7,8 @@ from tests.merge_zoo import DTYPES, make_zoo
 from tests.sandboxed import WALLED
 from training.domains.sandbox import SandboxUnavailable, protection
 
+torch.set_num_threads(1)  # models this small are fastest on one; where cores are shared, several wait for each other
+
 
 @pytest.fixture(params=WALLED)
 def level(request):

@@ -88,10 +88,12 @@ def test_chosen_tokens(window, tokenizer, monkeypatch):
     monkeypatch.setattr(capture, "WINDOW", window)
     encoded = encode(tokenizer, ["Ann has 14 red boxes and 3 blue ones. Take away 9.", "Done.", "Add 4. Add 5."])
     reader = open_reader(new_model("qwen3"), tokenizer, [("resid", 0), ("resid", 2)])
-    found = at_tokens(reader, encoded, [[0, len(encoded.ids[0]) - 1], [], [2, 1]], batch_size=2)
+    last = len(encoded.ids[0]) - 1
+    assert last > 16
+    found = at_tokens(reader, encoded, [[last, 0], [], [2, 1]], batch_size=2)
     for site, values in found.items():
         expected = []
-        for text, token in ((0, 0), (0, len(encoded.ids[0]) - 1), (2, 2), (2, 1)):
+        for text, token in ((0, last), (0, 0), (2, 2), (2, 1)):
             ids = torch.tensor([encoded.ids[text]])
             monkeypatch.setattr(capture, "WINDOW", 1024)
             expected.append(next(reader.windows(ids, torch.ones_like(ids)))[site][0, token])
