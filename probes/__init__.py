@@ -4,7 +4,9 @@ from importlib import import_module
 
 _HOME = {"compare_weights": "probes.weights", "WeightShift": "probes.shift", "spectra": "probes.spectrum",
          "activation_shift": "probes.activations", "patch": "probes.patching",
-         "logit_lens": "probes.lens", "LensReport": "probes.lens"}
+         "logit_lens": "probes.lens", "LensReport": "probes.lens",
+         "linear_probe": "probes.linear", "steer": "probes.steering", "difference_of_means": "probes.steering",
+         "Direction": "probes.steering", "graft_layers": "probes.grafting", "graft_gains": "probes.grafting"}
 __all__ = list(_HOME)
 
 

@@ -121,7 +121,8 @@ def trace_texts(traces: pd.DataFrame, tokenizer, tags: pd.DataFrame | None = Non
     """Traces as texts, and the spans of the position classes in each.
 
     Args: traces, with columns prompt and completion; tags, one row a sentence of a completion (`text_id`, the trace's
-    place; `start`, `end`, `label`), as behaviors.tag gives them: every label becomes a class.
+    place; `start`, `end`, `label`), as behaviors.tag gives them: every label becomes a class, of sentences that the
+    model began.
     The environment's turns are known by <tool_response>; what a model itself wrote in such marks passes for one.
     """
     written = [_written(tokenizer, row.prompt, row.completion) for row in traces.itertuples()]
@@ -134,12 +135,13 @@ def trace_texts(traces: pd.DataFrame, tokenizer, tags: pd.DataFrame | None = Non
     for label, rows in (tags.groupby("label", sort=True) if tags is not None else ()):
         spans[label] = [[] for _ in texts]
         for row in rows.itertuples():
-            spans[label][row.text_id].append(moved((row.start, row.end), written[row.text_id][1]))
+            span = moved((row.start, row.end), written[row.text_id][1])
+            spans[label][row.text_id] += [span] if span[0] < span[1] else []  # it began in what the environment said
     return texts, spans
 
 
 def moved(span: Span, pieces: list[tuple[int, int, int]]) -> Span:
-    """A span of a completion in the text that it is written in, cut off where its piece ends.
+    """A span of a completion in the text that it is written in, cut off where its piece ends (then it may be empty).
 
     pieces: (place in the completion, length, place in the text), in order.
     """

@@ -7,6 +7,10 @@ from pathlib import Path
 COLORS = {  # Okabe and Ito (2008): told apart with any color vision
     "own": "#D55E00", "mixed": "#0072B2", "merged": "#009E73", "distilled": "#CC79A7", "other": "#8C8C8C",
 }
+DOMAINS = {  # the same palette; each with a marker, so that grey prints tell them apart too
+    "math": ("#0072B2", "o"), "coding": ("#D55E00", "s"), "science": ("#009E73", "^"), "instructions": ("#CC79A7", "D"),
+    "agent": ("#E69F00", "v"),
+}
 INTERVALS = {"bootstrap": "bootstrap over tasks", "crossed_t": "t, tasks crossed with seeds"}
 """What the kinds of interval are called in small print."""
 ACRONYMS = ("ties", "dare", "sce")

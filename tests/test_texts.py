@@ -79,11 +79,12 @@ def test_a_prompt_that_shows_the_marks_stays_a_prompt():
 
 
 def test_tagged_sentences_are_classes():
-    """Sentences lie where they are in the completion, cut off at the end of a turn."""
+    """Sentences lie where they are in the completion, cut off at the end of a turn; none begins in a response."""
     reply = "<tool_response>{}</tool_response>"
     completion = f"<think> Let me check.</think><tool_call>{reply}<think> So.</think> Done."
     start, cut = completion.index("Let me"), completion.index("<tool_call>")
-    rows = [(0, start, start + 13, "self_verification"), (0, cut, cut + 30, "other"),
+    inside = completion.index("{}</tool_response>")
+    rows = [(0, start, start + 13, "self_verification"), (0, cut, cut + 30, "other"), (0, inside, inside + 30, "other"),
             (0, len(completion) - 5, len(completion), "other")]
     tags = pd.DataFrame(rows, columns=["text_id", "start", "end", "label"])
     texts, spans = trace_texts(pd.DataFrame([trace("Go.", completion)]), tokenizer(), tags)

@@ -1,0 +1,183 @@
+"""The figure of the layer study: eight panels over the same layers, a line an expert, means over seeds.
+
+Above: how far weights and activations moved, CKA with the anchor, what a linear probe reads. Below: how many answers
+are settled, what a layer brings when it is grafted in and costs when it is taken out, what steering does to checks.
+"""
+
+from __future__ import annotations
+
+import textwrap
+
+import numpy as np
+import pandas as pd
+
+from behaviors.taxonomy import SELF_VERIFICATION
+from studies.figures import DOMAINS, FAINT, INK, style
+from studies.findings import Finding
+
+GREY = "#5A5A5A"
+
+
+def draw(tables: dict[str, pd.DataFrame], findings: list[Finding], zoo: str):
+    """The figure of the study's tables."""
+    from matplotlib import pyplot
+
+    style()
+    figure, axes = pyplot.subplots(2, 4, figsize=(16, 9.6))
+    figure.subplots_adjust(left=0.045, right=0.99, top=0.8, bottom=0.16, hspace=0.52, wspace=0.25)
+    panels = (_weights, _shift, _cka, _probes, _lens, _brought, _cost, _steering)
+    for axis, panel in zip(axes.flat, panels, strict=True):
+        panel(axis, tables)
+        axis.set_xlabel("layer")
+        axis.margins(x=0.04)
+    _ticks(axes.flat, tables)
+    _legend(figure, list(tables["layers"]["domain"].unique()))
+    figure.text(0.012, 0.985, textwrap.fill(headline(tables, findings), 150), va="top", fontsize=13, fontweight="bold")
+    figure.text(0.012, 0.012, textwrap.fill(small_print(tables, zoo), 220), va="bottom", fontsize=8.5, color=GREY)
+    return figure
+
+
+def headline(tables: dict[str, pd.DataFrame], findings: list[Finding]) -> str:
+    """Does the place of the update say where the gain lies, and does the direction before checks drive checks?"""
+    by_id = {one.id: one for one in findings}
+    first, second = by_id["weights-predict-gain-in"], by_id["steering-raises-checks"]
+    said = []
+    if first.measured is not None:
+        more = "more" if first.measured > 0 else "less"
+        said.append(f"Where weights moved farther, grafted layers carry {more} of the gain: rank correlation "
+                    f"{_value(first, '.2f')}")
+    if second.measured is not None:
+        said.append("a direction read before checks, added to the anchor, changes checks per 100 sentences by "
+                    f"{_value(second, '.1f')} against random directions")
+    return "; ".join(said) or "Nothing that the claims need was measured"
+
+
+def _value(finding: Finding, form: str) -> str:
+    low, high = format(finding.ci_low, f"+{form}"), format(finding.ci_high, f"+{form}")
+    return f"{format(finding.measured, f'+{form}')} [{low}, {high}] ({finding.verdict.replace('_', ' ')})"
+
+
+def small_print(tables: dict[str, pd.DataFrame], zoo: str) -> str:
+    """What the figure is made of."""
+    grafts, seeds = tables["grafts"], tables["weights"]["seed"].nunique()
+    tasks = int(grafts["n_tasks"].max())
+    return (f"Zoo {zoo}; {seeds} training seed{'s' if seeds > 1 else ''}, lines are means over them; grafts: {tasks} "
+            "test tasks of the own domain; bars: 95 % intervals over tasks (and seeds), of the mean over "
+            "domains. Activations, probes and lens read the expert's own traces. Out: embeddings, last norm and head. "
+            "Probes: dotted, a bag of the tokens read so far; grey band, labels shuffled. Layers interact: what they "
+            "bring and cost need not add up to the whole gain (dashed).")
+
+
+def _lines(axis, table: pd.DataFrame, column: str, dash: str = "-", **how) -> None:
+    """A line a domain, means over seeds."""
+    for domain, rows in table.groupby("domain", sort=False):
+        means = rows.groupby("layer")[column].mean()
+        color, marker = DOMAINS.get(domain, (INK, "o"))
+        axis.plot(means.index.astype(int), means, dash, color=color, marker=marker if dash == "-" else None,
+                  markersize=4.5, linewidth=1.6 if dash == "-" else 1.1, **how)
+
+
+def _titled(axis, title: str, unit: str) -> None:
+    axis.set_title(title, loc="left", pad=22, fontsize=12)
+    axis.annotate(unit, (0, 1), (0, 7), xycoords="axes fraction", textcoords="offset points", fontsize=9, color=GREY)
+
+
+def _weights(axis, tables: dict) -> None:
+    weights = tables["weights"]
+    whole = weights[(weights["part"] == "all") & (weights["layer"] >= 0)]
+    _lines(axis, whole[whole["model"] == "expert-" + whole["domain"]], "relative_l2")
+    control = whole[whole["model"].str.startswith("shuffled-")]
+    for _, rows in control.groupby("model"):
+        axis.plot(rows.groupby("layer")["relative_l2"].mean(), "--", color=GREY, linewidth=1.2)
+    dashed = "; dashed: math on permuted rewards" if len(control) else ""
+    _titled(axis, "How far weights moved", f"relative L2 of the update{dashed}")
+
+
+def _shift(axis, tables: dict) -> None:
+    shift = tables["shift"]
+    _lines(axis, shift[shift["position"] == "all"], "relative_l2")
+    _titled(axis, "How far activations moved", "relative L2 of the residual stream")
+
+
+def _cka(axis, tables: dict) -> None:
+    shift = tables["shift"]
+    _lines(axis, shift[shift["position"] == "all"], "cka")
+    _titled(axis, "How alike activations are", "debiased CKA with the anchor")
+
+
+def _probes(axis, tables: dict) -> None:
+    probes = tables["probes"]
+    shown = probes[(probes["question"] == "right") & (probes["model"] == "expert")] if len(probes) else probes
+    _titled(axis, "Is the answer right?", "AUROC of a linear probe before the answer")
+    if shown.empty:
+        axis.text(0.5, 0.5, "not measured", transform=axis.transAxes, ha="center", color=GREY)
+        return
+    _lines(axis, shown, "auroc")
+    _lines(axis, shown, "tokens", ":")
+    low, high = (shown.groupby("layer")[name].mean() for name in ("shuffled_low", "shuffled_high"))
+    axis.fill_between(low.index, low, high, color=FAINT, alpha=0.5, linewidth=0)
+
+
+def _lens(axis, tables: dict) -> None:
+    lens = tables["lens"]
+    _lines(axis, lens[lens["model"] == "expert"], "settled")
+    _lines(axis, lens[lens["model"] == "anchor"], "settled", ":")
+    axis.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    _titled(axis, "Answers that are settled", "logit lens, tokens of right answers; dotted: anchor")
+
+
+def _brought(axis, tables: dict) -> None:
+    _grafts(axis, tables["grafts"], "in")
+    _titled(axis, "What a layer brings", "points of accuracy, expert's layer put into the anchor")
+
+
+def _cost(axis, tables: dict) -> None:
+    _grafts(axis, tables["grafts"], "out", -1)
+    _titled(axis, "What a layer costs", "points of accuracy, expert without its layer")
+
+
+def _grafts(axis, grafts: pd.DataFrame, direction: str, sign: int = 1) -> None:
+    """Lines by domain, and their mean with its interval; dashed, the mean of the whole gains."""
+    rows = grafts[(grafts["measure"] == "accuracy") & (grafts["part"] == "all")]
+    here = rows[rows["direction"] == direction].assign(change=lambda table: sign * table["change"])
+    _lines(axis, here, "change")
+    mean = here.groupby("layer")["change"].mean()
+    error = here.assign(half=(here["ci_high"] - here["ci_low"]) / 2).groupby("layer")["half"].agg(
+        lambda half: np.sqrt((half**2).sum()) / len(half))
+    axis.errorbar(mean.index.astype(int), mean, error, color=INK, linewidth=0, elinewidth=1.3, capsize=2.5, zorder=5)
+    axis.axhline(rows[rows["direction"] == "expert"]["change"].mean(), color=INK, linewidth=1, linestyle=(0, (4, 3)))
+    axis.axhline(0, color=FAINT, linewidth=1)
+
+
+def _steering(axis, tables: dict) -> None:
+    steering = tables["steering"]
+    _titled(axis, "Steering checks", "checks per 100 sentences of the anchor; grey: random directions")
+    if steering.empty:
+        axis.text(0.5, 0.5, "not measured", transform=axis.transAxes, ha="center", color=GREY)
+        return
+    checks = steering[steering["measure"] == SELF_VERIFICATION]
+    axis.axhline(checks[checks["dose"] == 0]["value"].iloc[0], color=INK, linewidth=1, linestyle=(0, (4, 3)))
+    for dose, shade in zip(sorted(set(checks["dose"]) - {0.0}), ("#9ECAE1", "#4292C6", "#08306B"), strict=False):
+        for kind, color, offset in (("given", shade, -0.08), ("random", GREY, 0.08)):
+            rows = checks[(checks["direction"] == kind) & (checks["dose"] == dose)]
+            axis.errorbar(rows["layer"] + offset, rows["value"], [rows["value"] - rows["ci_low"],
+                          rows["ci_high"] - rows["value"]], color=color, marker="o" if kind == "given" else "x",
+                          markersize=4.5, linewidth=1.4 if kind == "given" else 0.6, elinewidth=0.9, capsize=2,
+                          label=f"dose {dose:g}" if kind == "given" else None)
+    axis.legend(frameon=False, fontsize=8.5)
+
+
+def _ticks(axes, tables: dict) -> None:
+    layers = sorted(set(tables["layers"]["layer"]) - {-1})
+    step = 1 if len(layers) <= 12 else 4
+    for axis in axes:
+        outside = [-1] if axis.get_xlim()[0] < -0.9 else []
+        axis.set_xticks([*outside, *layers[::step]], ["out"] * len(outside) + [str(layer) for layer in layers[::step]])
+
+
+def _legend(figure, domains: list[str]) -> None:
+    from matplotlib.lines import Line2D
+
+    handles = [Line2D([], [], color=DOMAINS.get(name, (INK, "o"))[0], marker=DOMAINS.get(name, (INK, "o"))[1],
+                      label=f"{name} expert") for name in domains]
+    figure.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.005, 0.925), ncols=len(handles), frameon=False)

@@ -1,0 +1,143 @@
+"""Layer by layer: where weights moved, what moved in the activations, what can be read there, what carries the gain.
+
+    python studies/layer_probes.py [--zoo NAME_OR_PATH] [--out DIR] [--seeds 0,1,2] [--quick]
+
+For every expert: share changed and L2 of its weights, shift and CKA of its activations, linear probes, the layer at
+which final answers are settled, and what a layer carries when it is grafted into the anchor or taken out of the expert;
+and of the anchor, what adding the direction before checks does. Claims are in `layer_claims.py`, what is measured in
+`layer_measures.py`. Writes weights.csv, shift.csv, probes.csv, lens.csv, grafts.csv, steering.csv, layers.csv (one row
+a (domain, layer), all lined up), findings.json and layer_probes.{png,pdf}. `--quick` reads and writes fewer traces,
+grafts whole layers alone and steers at three layers.
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import pandas as pd
+
+from behaviors.store import TraceStore
+from behaviors.taxonomy import SELF_VERIFICATION
+from probes import compare_weights
+from studies.figures import save
+from studies.findings import VERDICTS, Finding, settle, write
+from studies.harness import StudyError, distinct, main, whole
+from studies.layer_claims import Layers, carried_table, claims, steering_table, weight_table
+from studies.layer_figure import draw
+from studies.layer_measures import FULL, QUICK, Expert, Sizes, measured
+from training.workers import worker_pool
+from training.zoo import Zoo
+
+STUDY = "layer_probes"
+STEERED = "math"
+"""The domain whose completions are steered: the anchor checks there most."""
+
+
+def run(zoos: list[Zoo], out: Path, quick: bool = False, progress: bool = True,
+        sizes: Sizes | None = None) -> list[Finding]:
+    """Study zoos that differ in seed alone, and write the results to `out`, whole or not at all.
+
+    Raises StudyError for zoos that cannot be studied together or have no experts.
+    """
+    first = distinct(zoos)[0]
+    if not first.experts:
+        raise StudyError(f"{first.folder} has no experts; this study compares experts with the anchor")
+    layers = collect(zoos, sizes or (QUICK if quick else FULL), progress)
+    findings = settle(claims(layers))
+    tables = {"weights": layers.weights, "shift": layers.shift, "probes": layers.probes, "lens": layers.lens,
+              "grafts": carried_table(layers.grafts), "steering": steering_table(layers.steering)}
+    tables["layers"] = lined_up(tables)
+    with whole(Path(out)) as folder:
+        for name, table in tables.items():
+            table.to_csv(folder / f"{name}.csv", index=False)
+        save(draw(tables, findings, ", ".join(zoo.name for zoo in zoos)), folder, STUDY)
+        write(findings, folder / "findings.json")
+    return findings
+
+
+def collect(zoos: list[Zoo], sizes: Sizes, progress: bool) -> Layers:
+    """Measure every expert of every zoo, as many side by side as there are cores."""
+    from tqdm.auto import tqdm
+
+    jobs = [(zoo.seed, expert, traces) for zoo in zoos for expert, traces in experts_of(zoo, sizes, progress)]
+    with worker_pool(len(jobs)) as pool:
+        futures = [pool.submit(measured, expert, traces, sizes) for _, expert, traces in jobs]
+        done = [future.result() for future in tqdm(futures, desc="looking inside", unit="expert", disable=not progress)]
+    tables = {name: pd.concat([found[name].assign(domain=expert.domain, seed=seed)
+                               for (seed, expert, _), found in zip(jobs, done, strict=True) if name in found])
+              for name in ("shift", "probes", "lens", "grafts", "steering")}
+    weights = pd.concat([moved(zoo, progress) for zoo in zoos], ignore_index=True)
+    controls = {name.removeprefix("shuffled-"): name for name in zoos[0].controls if name.startswith("shuffled-")}
+    return Layers(weights, controls=controls, **{name: table.reset_index(drop=True) for name, table in tables.items()})
+
+
+def experts_of(zoo: Zoo, sizes: Sizes, progress: bool) -> list[tuple[Expert, pd.DataFrame]]:
+    """The experts of a zoo with their traces on their own domains; what is steered takes longest and goes first."""
+    store, steered = TraceStore(zoo, progress), STEERED if STEERED in zoo.experts else next(iter(zoo.experts))
+    found = []
+    for domain in sorted(zoo.experts, key=lambda name: name != steered):
+        traces = store.traces([f"expert-{domain}"], [domain], sizes.tasks, sizes.samples)
+        expert = Expert(zoo.anchor, zoo.experts[domain], domain, str(zoo.folder / "inside" / f"expert-{domain}"),
+                        domain == steered)
+        found.append((expert, traces))
+    return found
+
+
+def moved(zoo: Zoo, progress: bool) -> pd.DataFrame:
+    """`weight_table` of the experts and their controls; domain is that of the expert, or whose control it is."""
+    models = {f"expert-{domain}": zoo.experts[domain] for domain in zoo.experts}
+    models |= {name: zoo.controls[name] for name in zoo.controls if name.startswith("shuffled-")}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="bf16 keeps")  # the figure says it
+        table = weight_table(compare_weights(zoo.anchor, models, progress=progress))
+    return table.assign(seed=zoo.seed, domain=table["model"].str.partition("-")[2])
+
+
+def lined_up(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """layers.csv: one row a (domain, layer), means over seeds; -1 is outside the blocks."""
+    weights, shift = tables["weights"], tables["shift"]
+    own = weights[(weights["part"] == "all") & (weights["model"] == "expert-" + weights["domain"])]
+    grafts = tables["grafts"].dropna(subset="layer")
+    grafts = grafts[grafts["part"] == "all"].astype({"layer": int})
+    parts = [_mean(own, ["changed_fraction", "relative_l2"]).add_prefix("weights_"),
+             _mean(shift[shift["position"] == "all"], ["cosine", "relative_l2", "cka"]).add_prefix("activations_")]
+    for question, rows in tables["probes"].groupby("question"):
+        means = _mean(rows[rows["model"] == "expert"], ["auroc", "shuffled", "tokens"])
+        parts.append(means.add_prefix(f"probe_{question}_"))
+    parts.append(_mean(tables["lens"][tables["lens"]["model"] == "expert"], ["settled"]).add_prefix("lens_"))
+    for (direction, measure), rows in grafts.groupby(["direction", "measure"]):
+        parts.append(_mean(rows, ["change"]).rename(columns={"change": f"graft_{direction}_{measure}"}))
+    return pd.concat(parts, axis=1).sort_index().reset_index()
+
+
+def _mean(table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    return table.groupby(["domain", "layer"])[columns].mean()
+
+
+def summary(out: Path) -> list[str]:
+    """A few lines about the results in a folder."""
+    grafts = pd.read_csv(out / "grafts.csv")
+    lines = []
+    for domain, rows in grafts[(grafts["measure"] == "accuracy") & (grafts["part"] == "all")].groupby("domain"):
+        whole_gain = rows[rows["direction"] == "expert"].iloc[0]
+        best = rows[rows["direction"] == "in"].nlargest(1, "change").iloc[0]
+        lines.append(f"{domain}: gain {whole_gain.change:+.1f} [{whole_gain.ci_low:+.1f}, {whole_gain.ci_high:+.1f}]; "
+                     f"layer {best.layer:.0f} alone brings the most, {best.change:+.1f} [{best.ci_low:+.1f}, "
+                     f"{best.ci_high:+.1f}] ({best.n_tasks} tasks, {best.n_seeds} seeds)")
+    checks = grafts[(grafts["measure"] == SELF_VERIFICATION) & (grafts["direction"] == "expert")]
+    lines += [f"{row.domain}: checks per 100 sentences, expert minus anchor {row.change:+.1f} [{row.ci_low:+.1f}, "
+              f"{row.ci_high:+.1f}]" for row in checks.itertuples()]
+    found = pd.read_json(out / "findings.json")["verdict"].value_counts()
+    return [*lines, "findings: " + ", ".join(f"{found.get(verdict, 0)} {verdict}" for verdict in VERDICTS),
+            f"written to {out}"]
+
+
+def study(zoos: list[Zoo], out: Path, quick: bool) -> list[str]:
+    """`run`, then what to print."""
+    run(zoos, out, quick)
+    return summary(out)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(STUDY, __doc__.splitlines()[0], study))
