@@ -22,6 +22,7 @@ from behaviors import tag
 from behaviors.store import write
 from behaviors.taxonomy import SELF_VERIFICATION
 from probes import activation_shift, graft_layers, linear_probe, logit_lens, steer
+from probes.linear import SCORES
 from probes.steering import difference_of_means
 from probes.texts import Span, trace_texts
 from studies.verification_traces import counted
@@ -34,7 +35,7 @@ QUESTIONS = {
     "slip": "is the equation in this sentence false? (read at its end)",
 }
 _EQUATION = re.compile(r"(?<![-+*/=] )(?<![\d-])(\d+) ([-+*/]) (\d+) = (\d+)(?![\d.]*\d| [-+*/])")
-_STATED = re.compile(r"(?:Answer:)?\s*(.*\S)", re.DOTALL)
+_STATED = re.compile(r"\s*(?:Answer:\s*)?(.*\S)", re.DOTALL)
 LEAST = 25
 """A question is asked where both answers occur at least this often."""
 
@@ -120,7 +121,7 @@ def probed(expert: Expert, traces: pd.DataFrame, sizes: Sizes) -> pd.DataFrame:
         report = linear_probe({"anchor": expert.anchor, "expert": expert.model}, examples, folds=sizes.folds,
                               progress=False)
         found.append(report.scores.assign(question=question))
-    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=["model", "layer", "question"])
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=[*SCORES, "question"])
 
 
 def questions(traces: pd.DataFrame, texts: list[str], spans: dict[str, list[list[Span]]]) -> dict[str, pd.DataFrame]:
@@ -159,16 +160,18 @@ def settling(expert: Expert, traces: pd.DataFrame, sizes: Sizes) -> pd.DataFrame
     """The summary of logit_lens at the final answers of right traces, one a task, for anchor and expert."""
     chosen = traces[traces["correct"].astype(bool)].drop_duplicates("task_id")
     texts, spans = read_traces(expert, chosen) if len(chosen) else ([], {"answer": []})
-    known = [(text, stated(text, answer[0])) for text, answer in zip(texts, spans["answer"], strict=True) if answer]
+    known = [(text, place) for text, answer in zip(texts, spans["answer"], strict=True)
+             if answer and (place := stated(text, answer[0]))]
     if not known:
         return pd.DataFrame(columns=["model", "layer", "settled"])
     return logit_lens({"anchor": expert.anchor, "expert": expert.model}, *map(list, zip(*known, strict=True)),
                       progress=False).summary()
 
 
-def stated(text: str, answer: Span) -> Span:
-    """The final answer within the answer's span: what follows `Answer:`, or all that is written."""
-    return _STATED.match(text, *answer).span(1)
+def stated(text: str, answer: Span) -> Span | None:
+    """The final answer within the answer's span: what follows `Answer:`, or all that is written; None: nothing is."""
+    found = _STATED.match(text, *answer)
+    return found and found.span(1)
 
 
 def grafts(expert: Expert, traces: pd.DataFrame, sizes: Sizes) -> pd.DataFrame:

@@ -37,7 +37,7 @@ def test_which_equations_are_false(sentence, said):
 def test_where_the_final_answer_stands(answer, said):
     text = f"Add.<think> 8.</think>{answer}"
     start, end = stated(text, (text.index(answer), len(text)))
-    assert text[start:end] == said
+    assert text[start:end] == said and stated(text + "  ", (len(text), len(text) + 2)) is None
 
 
 def test_questions_of_a_trace():
