@@ -37,6 +37,7 @@ from tqdm.auto import tqdm
 from probes.auroc import Auroc, one_more
 from probes.capture import at_tokens, context, open_reader
 from probes.controls import bag_of_tokens, check_labels, cross_validated, fit, fold_probes, folds_of, shuffled, tested
+from probes.examples import checked_examples, picks_of
 from probes.sites import chosen_layers, chosen_sites, depth
 from probes.sources import ProbeError
 from probes.texts import Encoded, check_tokens, encode
@@ -144,15 +145,8 @@ def linear_probe(models: dict[str, str | Path], examples: pd.DataFrame, layers=N
 
     Args:
         models: folders or hub ids, by name. One is in memory at a time; their tokenizers must cut the texts alike.
-        examples: a row each, with the columns
-            text: all of it, as `probes.texts.trace_texts` writes a trace; rows may share one, it is read once
-            position: the last token that begins before this character is read. Most tokenizers begin a word with the
-                blank before it: to read before a sentence, give the end of the one before, not its own start
-            label: True or False
-            group: rows that depend on one another, as a task's do; never both in training and in test
-            start (0): the character where the bag of tokens begins; it ends at position
-            domain (none): for `transfer(by="domain")`
-            model (none): the one model that reads the row, where models are probed on traces of their own
+        examples: a row each, as `probes.examples` says. Groups are never both in training and in test; with a column
+            model, models are probed on rows of their own; `transfer(by="domain")` takes a column domain.
         layers: numbers, -1 the last; None, all. Layer k is the output of block k.
         folds, seed: groups are dealt to folds by seed, once for all models; labels are shuffled by it.
         site, backend: as of `probes.activation_shift`, one site.
@@ -163,7 +157,9 @@ def linear_probe(models: dict[str, str | Path], examples: pd.DataFrame, layers=N
     from training.rollouts import load
 
     chosen_sites([site])
-    examples = _checked(models, examples, batch_size)
+    _check(models, batch_size)
+    examples = checked_examples(examples, NEEDED, models)
+    examples["group"] = pd.factorize(examples["group"])[0]
     examples["fold"] = folds_of(examples["label"].to_numpy(), examples["group"].to_numpy(), folds, seed)
     rows = {name: _own(examples, name) for name in models}
     for name, own in rows.items():
@@ -185,9 +181,7 @@ def linear_probe(models: dict[str, str | Path], examples: pd.DataFrame, layers=N
 def _features(name: str, reader, encoded: Encoded, rows: pd.DataFrame, batch_size: int,
               ) -> dict[tuple[str, int], np.ndarray]:
     """(model, layer) -> (rows, width), for rows in the order of their texts."""
-    picks = [[] for _ in encoded.texts]
-    for number, position in zip(rows["number"], rows["position"], strict=True):
-        picks[number].append(encoded.last(number, position))
+    picks = picks_of(rows, encoded)
     holds = context(reader.network)
     for number, ids in enumerate(encoded.ids):
         if picks[number] and len(ids) > holds:
@@ -227,37 +221,8 @@ def _own(examples: pd.DataFrame, model: str) -> pd.DataFrame:
     return examples[examples["model"] == model] if "model" in examples else examples
 
 
-def _checked(models: dict, examples: pd.DataFrame, batch_size: int) -> pd.DataFrame:
-    """The examples sorted by text, with the number of the text and of the row; ProbeError for what cannot be read."""
+def _check(models: dict, batch_size: int) -> None:
     if not isinstance(models, dict) or not models or not all(isinstance(name, str) for name in models):
         raise ProbeError(f"models must be a dict of at least one name to a path or hub id, got {models!r}")
     if not isinstance(batch_size, int) or batch_size < 1:
         raise ProbeError(f"batch_size is {batch_size!r}; choose at least 1 text at a time")
-    if missing := [column for column in NEEDED if column not in examples]:
-        raise ProbeError(f"examples lack {', '.join(missing)}; they need {', '.join(NEEDED)}")
-    if examples.empty:
-        raise ProbeError("no examples to probe; give at least one group a fold with each label")
-    examples = examples.assign(start=examples["start"] if "start" in examples else 0)
-    _check_values(models, examples)
-    examples = examples.assign(number=pd.factorize(examples["text"])[0], group=pd.factorize(examples["group"])[0],
-                               label=examples["label"].astype(bool)).sort_values(["number", "position"], kind="stable")
-    return examples.assign(row=range(len(examples)))
-
-
-def _check_values(models: dict, examples: pd.DataFrame) -> None:
-    length = examples["text"].map(lambda text: len(text) if isinstance(text, str) else -1)
-    begin, end = (pd.to_numeric(examples[column], errors="coerce") for column in ("start", "position"))
-    wrong = {"text": (length < 1, "a str, and not empty"),
-             "label": (~examples["label"].isin([True, False]), "True or False"),
-             "group": (examples["group"].isna(), "something to tell groups by"),
-             "position": (~((end >= 1) & (end <= length) & (end % 1 == 0)), "a whole number, 1 to the text's length"),
-             "start": (~((begin >= 0) & (begin < end) & (begin % 1 == 0)), "a whole number, 0 or more, below position")}
-    if "domain" in examples:
-        wrong["domain"] = examples["domain"].isna(), "something to tell domains by"
-    if "model" in examples:
-        wrong["model"] = ~examples["model"].isin(list(models)), f"one of {', '.join(models)}"
-    for column, (rows, must) in wrong.items():
-        if rows.any():
-            place = int(np.argmax(rows.to_numpy()))
-            raise ProbeError(f"row {place} of the examples has {column} {examples[column].tolist()[place]!r}; it must "
-                             f"be {must}")

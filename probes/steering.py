@@ -33,9 +33,10 @@ import pandas as pd
 import torch
 
 from probes.capture import at_tokens, context, open_reader
+from probes.examples import checked_examples, picks_of
 from probes.sites import Site, changed, chosen_layers, chosen_sites, depth
 from probes.sources import ProbeError
-from probes.texts import Encoded, encode
+from probes.texts import encode
 from training.domains import Task
 from training.rollouts import load
 from training.traces import write_traces
@@ -78,8 +79,7 @@ def difference_of_means(model: str | Path, examples: pd.DataFrame, layer: int, s
 
     Args:
         model: a folder or hub id.
-        examples: a DataFrame with columns text; position, a character of it: what is read is the last token that begins
-            before it (a word's token may begin with the blank before it); label (bool).
+        examples: a row each, as probes.examples says: text, position, label.
         layer, site: where (-1: the last layer; a site of probes.sites). backend: see probes.capture.
         batch_size: texts read side by side. device, dtype: as in training.rollouts.load.
 
@@ -87,14 +87,15 @@ def difference_of_means(model: str | Path, examples: pd.DataFrame, layer: int, s
     Raises ProbeError (a ValueError) for examples of one label, columns, layers or sites that are not there, texts that
     are empty or too long, and classes with the same mean.
     """
-    _check_examples(examples)
+    examples = checked_examples(examples, EXAMPLES)
+    if examples["label"].nunique() < 2:
+        raise ProbeError(f"all {len(examples)} examples have label {bool(examples['label'].iloc[0])}; give both")
     network, tokenizer = load(str(model), device, dtype)
     where = chosen_sites(site)[0], chosen_layers(layer, depth(network))[0]
     reader = open_reader(network, tokenizer, [where], backend)
-    texts = list(dict.fromkeys(examples["text"]))
-    encoded = encode(tokenizer, texts, context(network))
-    picks, labels = _picked(examples, encoded)
-    return contrast(at_tokens(reader, encoded, picks, batch_size)[where], torch.tensor(labels), *where)
+    encoded = encode(tokenizer, examples["text"].drop_duplicates().tolist(), context(network))
+    values = at_tokens(reader, encoded, picks_of(examples, encoded), batch_size)[where]
+    return contrast(values, torch.tensor(examples["label"].tolist()), *where)
 
 
 def contrast(activations: torch.Tensor, labels: torch.Tensor, site: str, layer: int) -> Direction:
@@ -103,28 +104,6 @@ def contrast(activations: torch.Tensor, labels: torch.Tensor, site: str, layer: 
     vector = values[labels].mean(0) - values[~labels].mean(0)
     return Direction(vector.float(), layer, site, int(labels.sum()), int((~labels).sum()),
                      values.norm(dim=1).mean().item())
-
-
-def _picked(examples: pd.DataFrame, encoded: Encoded) -> tuple[list[list[int]], list[bool]]:
-    """The tokens to read of every text, from first to last, and their labels, in the order they will be read."""
-    picks, labels = [[] for _ in encoded.texts], []
-    groups = dict(iter(examples.sort_values("position", kind="stable").groupby("text", sort=False)))
-    for number, text in enumerate(encoded.texts):
-        picks[number] = [encoded.last(number, position) for position in groups[text]["position"]]
-        labels += groups[text]["label"].tolist()
-    return picks, labels
-
-
-def _check_examples(examples: pd.DataFrame) -> None:
-    lost = [column for column in EXAMPLES if column not in examples.columns]
-    if lost:
-        raise ProbeError(f"examples lack {', '.join(lost)}; their columns are {', '.join(EXAMPLES)}")
-    if examples.empty:
-        raise ProbeError("no examples to take means of; give some with the label and some without")
-    if not pd.api.types.is_bool_dtype(examples["label"]) or examples["label"].isna().any():
-        raise ProbeError(f"label must be bool, got {examples['label'].dtype}")
-    if examples["label"].nunique() < 2:
-        raise ProbeError(f"all {len(examples)} examples have label {bool(examples['label'].iloc[0])}; give both")
 
 
 def steer(model: str | Path, tasks: list[Task], direction: Direction, layer: int | None = None,

@@ -293,7 +293,7 @@ CASES = [
     ({"models": {}}, "models must be a dict of at least one name to a path or hub id, got {}"),
     ({"examples": lambda t: t.drop(columns=["label", "group"])},
      "examples lack label, group; they need text, position, label, group"),
-    ({"examples": lambda t: t[:0]}, "no examples to probe; give at least one group a fold with each label"),
+    ({"examples": lambda t: t[:0]}, "there are no examples; give some of each label"),
     ({"examples": lambda t: t.assign(label=[None, *t["label"][1:]])},
      "row 0 of the examples has label None; it must be True or False"),
     ({"examples": lambda t: t.assign(label="yes")}, "row 0 of the examples has label 'yes'; it must be True or False"),

@@ -9,9 +9,13 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
+from probes.capture import open_reader
 from tests.merge_zoo import DTYPES, load
+from tests.planted import save_changed
+from training import rollouts
 from training.checkpoints import Checkpoint
 from training.merging import MergeError, merge
+from training.organism.anchor import ANCHOR
 from training.shards import SINGLE
 
 
@@ -107,3 +111,16 @@ def test_hub_ids_are_cited_with_their_commit(plain_zoo, tmp_path, monkeypatch):
     report = json.loads((out / "merge_report.json").read_text())
     assert report["base"] == {"source": "org/sft", "revision": commit, "dtypes": ["float32"]}
     assert report["models"]["math"]["revision"] is None
+
+
+def test_transformer_lens_opens_a_merge_at_once(tmp_path):
+    """From its folder, tokenizer included, and with the logits that transformers gives (checked by `open_reader`)."""
+    noisy = save_changed(str(ANCHOR), tmp_path / "noisy", lambda network: [
+        parameter.mul_(1 + 1e-3 * torch.randn(parameter.shape)) for parameter in network.parameters()])
+    out = merge(ANCHOR, {"noisy": noisy}, tmp_path / "out", "average", progress=False)
+    found = []
+    for backend in ("hooks", "transformer_lens"):
+        network, tokenizer = rollouts.load(str(out))
+        ids = torch.tensor([rollouts.render(tokenizer, "Add 4 to 9.")])
+        found.append(next(open_reader(network, tokenizer, [("resid", 7)], backend).windows(ids, torch.ones_like(ids))))
+    torch.testing.assert_close(found[0]["resid", 7], found[1]["resid", 7], atol=1e-4, rtol=1e-4)

@@ -169,12 +169,12 @@ def test_directions_that_are_refused(bad):
 
 
 @pytest.mark.parametrize(("examples", "arguments", "says"), [
-    (EXAMPLES.drop(columns="position"), {}, "examples lack position; their columns are text, position, label"),
-    (EXAMPLES[:0], {}, "no examples to take means of"),
+    (EXAMPLES.drop(columns="position"), {}, "examples lack position; they need text, position, label"),
+    (EXAMPLES[:0], {}, "there are no examples; give some of each label"),
     (EXAMPLES[EXAMPLES["label"]], {}, "all 3 examples have label True; give both"),
-    (EXAMPLES.astype({"label": int}), {}, "label must be bool, got int64"),
-    (EXAMPLES.assign(position=0), {}, "text 0 has no token before character 0"),
-    (EXAMPLES.assign(text=""), {}, "text 0 is empty"),
+    (EXAMPLES.assign(label="yes"), {}, "row 0 of the examples has label 'yes'; it must be True or False"),
+    (EXAMPLES.assign(position=0), {}, "row 0 of the examples has position 0; it must be a whole number, 1 to"),
+    (EXAMPLES.assign(text=""), {}, "row 0 of the examples has text ''; it must be a str, and not empty"),
     (EXAMPLES, {"layer": 5}, "there is no layer 5; the model has layers 0 to 2"),
     (EXAMPLES, {"site": "z"}, "unknown site 'z'"),
     (EXAMPLES, {"backend": "jax"}, "unknown backend 'jax'"),

@@ -13,6 +13,7 @@ import pytest
 import requests
 import torch
 
+from tests.planted import save_changed
 from training import get_domain, merge
 from training.organism.anchor import ANCHOR
 from training.rollouts import complete, load, render
@@ -28,21 +29,10 @@ pytestmark = pytest.mark.skipif(not PYTHON.exists(), reason="vLLM is not install
 def merged(tmp_path_factory):
     """A merge of two models near the organism's anchor."""
     folder = tmp_path_factory.mktemp("merged")
-    near = merge(ANCHOR, {"noise": save_noisy(folder / "noise")}, folder / "near", "task_arithmetic", scale=0.5,
-                 progress=False)
-    return str(near)
-
-
-def save_noisy(folder):
-    """The anchor, every weight moved by a thousandth of its size or so."""
-    network, tokenizer = load(str(ANCHOR))
     torch.manual_seed(0)
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter += 1e-3 * parameter.abs() * torch.randn_like(parameter)
-    network.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return str(folder)
+    noisy = save_changed(str(ANCHOR), folder / "noisy", lambda network: [
+        parameter.mul_(1 + 1e-3 * torch.randn(parameter.shape)) for parameter in network.parameters()])
+    return str(merge(ANCHOR, {"noisy": noisy}, folder / "near", "task_arithmetic", scale=0.5, progress=False))
 
 
 @pytest.fixture(scope="module")
