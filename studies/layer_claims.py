@@ -47,6 +47,7 @@ class Layers:
     shift: pd.DataFrame
     probes: pd.DataFrame
     lens: pd.DataFrame
+    patching: pd.DataFrame
     grafts: pd.DataFrame
     steering: pd.DataFrame
     controls: dict[str, str]

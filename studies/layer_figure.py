@@ -1,7 +1,8 @@
-"""The figure of the layer study: eight panels over the same layers, a line an expert, means over seeds.
+"""The figure of the layer study: ten panels over the same layers, a line an expert, means over seeds.
 
-Above: how far weights and activations moved, CKA with the anchor, what a linear probe reads. Below: how many answers
-are settled, what a layer brings when it is grafted in and costs when it is taken out, what steering does to checks.
+Above: how far weights and activations moved, CKA with the anchor, what patched activations bring along. Below: what a
+linear probe reads, how many answers are settled, what a layer brings when it is grafted in and costs when it is taken
+out, what steering does to checks.
 """
 
 from __future__ import annotations
@@ -23,17 +24,17 @@ def draw(tables: dict[str, pd.DataFrame], findings: list[Finding], zoo: str):
     from matplotlib import pyplot
 
     style()
-    figure, axes = pyplot.subplots(2, 4, figsize=(16, 9.6))
-    figure.subplots_adjust(left=0.045, right=0.99, top=0.8, bottom=0.16, hspace=0.52, wspace=0.25)
-    panels = (_weights, _shift, _cka, _probes, _lens, _brought, _cost, _steering)
+    figure, axes = pyplot.subplots(2, 5, figsize=(19, 9.6))
+    figure.subplots_adjust(left=0.04, right=0.99, top=0.8, bottom=0.15, hspace=0.52, wspace=0.27)
+    panels = (_weights, _changed, _shift, _cka, _patching, _probes, _lens, _brought, _cost, _steering)
     for axis, panel in zip(axes.flat, panels, strict=True):
         panel(axis, tables)
         axis.set_xlabel("layer")
         axis.margins(x=0.04)
     _ticks(axes.flat, tables)
     _legend(figure, list(tables["layers"]["domain"].unique()))
-    figure.text(0.012, 0.985, textwrap.fill(headline(tables, findings), 150), va="top", fontsize=13, fontweight="bold")
-    figure.text(0.012, 0.012, textwrap.fill(small_print(tables, zoo), 220), va="bottom", fontsize=8.5, color=GREY)
+    figure.text(0.012, 0.985, textwrap.fill(headline(tables, findings), 175), va="top", fontsize=13, fontweight="bold")
+    figure.text(0.012, 0.012, textwrap.fill(small_print(tables, zoo), 270), va="bottom", fontsize=8.5, color=GREY)
     return figure
 
 
@@ -64,8 +65,8 @@ def small_print(tables: dict[str, pd.DataFrame], zoo: str) -> str:
     return (f"Zoo {zoo}; {seeds} training seed{'s' if seeds > 1 else ''}, lines are means over them; grafts: {tasks} "
             "test tasks of the own domain; bars: 95 % intervals over tasks (and seeds), of the mean over "
             "domains. Activations, probes and lens read the expert's own traces. Out: embeddings, last norm and head. "
-            "Probes: dotted, a bag of the tokens read so far; grey band, labels shuffled. Layers interact: what they "
-            "bring and cost need not add up to the whole gain (dashed).")
+            "Probes: dotted, a bag of the tokens read so far; grey band, labels shuffled. Steered: the anchor, on half "
+            "of the math tasks; dashed, untouched. Layers interact: what they bring and cost need not add up to the whole gain (dashed).")
 
 
 def _lines(axis, table: pd.DataFrame, column: str, dash: str = "-", **how) -> None:
@@ -89,8 +90,16 @@ def _weights(axis, tables: dict) -> None:
     control = whole[whole["model"].str.startswith("shuffled-")]
     for _, rows in control.groupby("model"):
         axis.plot(rows.groupby("layer")["relative_l2"].mean(), "--", color=GREY, linewidth=1.2)
-    dashed = "; dashed: math on permuted rewards" if len(control) else ""
-    _titled(axis, "How far weights moved", f"relative L2 of the update{dashed}")
+    dashed = "; grey: permuted rewards" if len(control) else ""
+    _titled(axis, "How far weights moved", f"relative L2{dashed}")
+
+
+def _changed(axis, tables: dict) -> None:
+    weights = tables["weights"]
+    _lines(axis, weights[(weights["part"] == "all") & (weights["layer"] >= 0)
+                         & (weights["model"] == "expert-" + weights["domain"])], "changed_fraction")
+    axis.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    _titled(axis, "How many weights changed", "share of stored weights")
 
 
 def _shift(axis, tables: dict) -> None:
@@ -105,10 +114,19 @@ def _cka(axis, tables: dict) -> None:
     _titled(axis, "How alike activations are", "debiased CKA with the anchor")
 
 
+def _patching(axis, tables: dict) -> None:
+    patching = tables["patching"]
+    into = patching[patching["direction"] == "into the anchor"]
+    _lines(axis, into[into["position"] == "all"], "recovered")
+    _lines(axis, into[into["position"] == "prompt"], "recovered", ":")
+    axis.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    _titled(axis, "What activations bring", "KL to the expert recovered; dotted: prompt alone")
+
+
 def _probes(axis, tables: dict) -> None:
     probes = tables["probes"]
     shown = probes[(probes["question"] == "right") & (probes["model"] == "expert")] if len(probes) else probes
-    _titled(axis, "Is the answer right?", "AUROC of a linear probe before the answer")
+    _titled(axis, "Is the answer right?", "AUROC of a linear probe; dotted: words")
     if shown.empty:
         axis.text(0.5, 0.5, "not measured", transform=axis.transAxes, ha="center", color=GREY)
         return
@@ -123,17 +141,17 @@ def _lens(axis, tables: dict) -> None:
     _lines(axis, lens[lens["model"] == "expert"], "settled")
     _lines(axis, lens[lens["model"] == "anchor"], "settled", ":")
     axis.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    _titled(axis, "Answers that are settled", "logit lens, tokens of right answers; dotted: anchor")
+    _titled(axis, "Answers that are settled", "share of tokens, logit lens; dotted: anchor")
 
 
 def _brought(axis, tables: dict) -> None:
     _grafts(axis, tables["grafts"], "in")
-    _titled(axis, "What a layer brings", "points of accuracy, expert's layer put into the anchor")
+    _titled(axis, "What a layer brings", "points, expert's layer put into the anchor")
 
 
 def _cost(axis, tables: dict) -> None:
     _grafts(axis, tables["grafts"], "out", -1)
-    _titled(axis, "What a layer costs", "points of accuracy, expert without its layer")
+    _titled(axis, "What a layer costs", "points, expert without its layer")
 
 
 def _grafts(axis, grafts: pd.DataFrame, direction: str, sign: int = 1) -> None:
@@ -151,7 +169,7 @@ def _grafts(axis, grafts: pd.DataFrame, direction: str, sign: int = 1) -> None:
 
 def _steering(axis, tables: dict) -> None:
     steering = tables["steering"]
-    _titled(axis, "Steering checks", "checks per 100 sentences of the anchor; grey: random directions")
+    _titled(axis, "Steering checks", "per 100 sentences; grey: random directions")
     if steering.empty:
         axis.text(0.5, 0.5, "not measured", transform=axis.transAxes, ha="center", color=GREY)
         return

@@ -3,6 +3,8 @@
 shift     `activation_shift` on the expert's own traces, by position class
 probes    `linear_probe` of anchor and expert on the same traces; the questions are QUESTIONS
 lens      `logit_lens` of both on the final answers of right traces: how many are settled by a layer
+patching  `patch`: the expert's activations put into the anchor and back, and how much of the other's predictions of
+          all that was written comes with them
 grafts    `graft_layers`: completions with a layer put into the anchor, or taken out of the expert
 steering  `steer`: completions of the anchor with the direction "a verification comes next" added at a layer
 
@@ -21,8 +23,9 @@ import pandas as pd
 from behaviors import tag
 from behaviors.store import write
 from behaviors.taxonomy import SELF_VERIFICATION
-from probes import activation_shift, graft_layers, linear_probe, logit_lens, steer
+from probes import activation_shift, graft_layers, linear_probe, logit_lens, patch, steer
 from probes.linear import SCORES
+from probes.patching import recovered
 from probes.steering import difference_of_means
 from probes.texts import Span, trace_texts
 from studies.verification_traces import counted
@@ -83,7 +86,7 @@ class Expert:
 
 def measured(expert: Expert, traces: pd.DataFrame, sizes: Sizes) -> dict[str, pd.DataFrame]:
     """The tables of one expert; what is there already is read."""
-    tables = {"shift": shifts, "probes": probed, "lens": settling, "grafts": grafts,
+    tables = {"shift": shifts, "probes": probed, "lens": settling, "patching": patched, "grafts": grafts,
               **({"steering": steered} if expert.steers else {})}
     return {name: _kept(Path(expert.folder) / f"{name}-{sizes.label}.parquet", work, expert, traces, sizes)
             for name, work in tables.items()}
@@ -172,6 +175,17 @@ def stated(text: str, answer: Span) -> Span | None:
     """The final answer within the answer's span: what follows `Answer:`, or all that is written; None: nothing is."""
     found = _STATED.match(text, *answer)
     return found and found.span(1)
+
+
+def patched(expert: Expert, traces: pd.DataFrame, sizes: Sizes) -> pd.DataFrame:
+    """What `patch` recovers in both directions, one trace a task, of the tokens that the expert wrote."""
+    texts, spans = read_traces(expert, traces[traces["sample"] == 0])
+    written = [(prompt[0][1], len(text)) for text, prompt in zip(texts, spans["prompt"], strict=True)]
+    positions = {"all": [[(0, len(text))] for text in texts], "prompt": spans["prompt"],
+                 "reasoning": spans["reasoning"]}
+    pairs = {"into the anchor": (expert.anchor, expert.model), "into the expert": (expert.model, expert.anchor)}
+    return pd.concat([recovered(patch(*pair, texts, written, positions, progress=False)).assign(direction=direction)
+                      for direction, pair in pairs.items()], ignore_index=True)
 
 
 def grafts(expert: Expert, traces: pd.DataFrame, sizes: Sizes) -> pd.DataFrame:

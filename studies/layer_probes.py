@@ -3,11 +3,12 @@
     python studies/layer_probes.py [--zoo NAME_OR_PATH] [--out DIR] [--seeds 0,1,2] [--quick]
 
 For every expert: share changed and L2 of its weights, shift and CKA of its activations, linear probes, the layer at
-which final answers are settled, and what a layer carries when it is grafted into the anchor or taken out of the expert;
-and of the anchor, what adding the direction before checks does. Claims are in `layer_claims.py`, what is measured in
-`layer_measures.py`. Writes weights.csv, shift.csv, probes.csv, lens.csv, grafts.csv, steering.csv, layers.csv (one row
-a (domain, layer), all lined up), findings.json and layer_probes.{png,pdf}. `--quick` reads and writes fewer traces,
-grafts whole layers alone and steers at three layers.
+which final answers are settled, what a layer's activations carry when they are patched into the anchor, and what its
+weights carry when they are grafted into the anchor or taken out of the expert; of the anchor, what adding the direction
+before checks does. Claims are in `layer_claims.py`, what is measured in `layer_measures.py`. Writes weights.csv,
+shift.csv, probes.csv, lens.csv, patching.csv, grafts.csv, steering.csv, layers.csv (one row a (domain, layer), all
+lined up), findings.json and layer_probes.{png,pdf}. `--quick` reads and writes fewer traces, grafts whole layers alone
+and steers at three layers.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ def run(zoos: list[Zoo], out: Path, quick: bool = False, progress: bool = True,
     layers = collect(zoos, sizes or (QUICK if quick else FULL), progress)
     findings = settle(claims(layers))
     tables = {"weights": layers.weights, "shift": layers.shift, "probes": layers.probes, "lens": layers.lens,
-              "grafts": carried_table(layers.grafts), "steering": steering_table(layers.steering)}
+              "patching": layers.patching, "grafts": carried_table(layers.grafts),
+              "steering": steering_table(layers.steering)}
     tables["layers"] = lined_up(tables)
     with whole(Path(out)) as folder:
         for name, table in tables.items():
@@ -66,7 +68,7 @@ def collect(zoos: list[Zoo], sizes: Sizes, progress: bool) -> Layers:
         done = [future.result() for future in tqdm(futures, desc="looking inside", unit="expert", disable=not progress)]
     tables = {name: pd.concat([found[name].assign(domain=expert.domain, seed=seed)
                                for (seed, expert, _), found in zip(jobs, done, strict=True) if name in found])
-              for name in ("shift", "probes", "lens", "grafts", "steering")}
+              for name in ("shift", "probes", "lens", "patching", "grafts", "steering")}
     weights = pd.concat([moved(zoo, progress) for zoo in zoos], ignore_index=True)
     controls = {name.removeprefix("shuffled-"): name for name in zoos[0].controls if name.startswith("shuffled-")}
     return Layers(weights, controls=controls, **{name: table.reset_index(drop=True) for name, table in tables.items()})
@@ -106,6 +108,9 @@ def lined_up(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
         means = _mean(rows[rows["model"] == "expert"], ["auroc", "shuffled", "tokens"])
         parts.append(means.add_prefix(f"probe_{question}_"))
     parts.append(_mean(tables["lens"][tables["lens"]["model"] == "expert"], ["settled"]).add_prefix("lens_"))
+    into = tables["patching"][(tables["patching"]["direction"] == "into the anchor")
+                              & (tables["patching"]["position"] == "all")]
+    parts.append(_mean(into, ["recovered"]).add_prefix("patching_"))
     for (direction, measure), rows in grafts.groupby(["direction", "measure"]):
         parts.append(_mean(rows, ["change"]).rename(columns={"change": f"graft_{direction}_{measure}"}))
     return pd.concat(parts, axis=1).sort_index().reset_index()

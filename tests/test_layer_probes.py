@@ -85,7 +85,8 @@ def planted_layers(follow=1.0, seeds=(0, 1, 2), control=0.0, n_layers=8):
     ends = [first.assign(direction=name, correct=level) for name, level in (("anchor", 0.2), ("expert", 0.9))]
     grafts = pd.concat([whole[whole["direction"] == "in"], *ends]).astype({"layer": "Int64", "window": "Int64"})
     empty = pd.DataFrame(columns=["question", "domain", "model", "seed", "auroc", "tokens"])
-    return Layers(pd.DataFrame(rows), pd.DataFrame(), empty, pd.DataFrame(), grafts, pd.DataFrame(steering),
+    none = pd.DataFrame()
+    return Layers(pd.DataFrame(rows), none, empty, none, none, grafts, pd.DataFrame(steering),
                   {"math": "shuffled-math"})
 
 
@@ -179,8 +180,9 @@ def test_a_zoo_throughout(zoo, tmp_path):
     layers = pd.read_csv(out / "layers.csv")
     assert layers["layer"].tolist() == [*range(-1, 8), *range(-1, 8)]
     assert json.loads((out / "findings.json").read_text())[0]["id"] == findings[0].id == "weights-predict-gain-in"
-    assert {"layer_probes.png", "layer_probes.pdf", "probes.csv", "lens.csv", "steering.csv", "weights.csv"} <= {
-        file.name for file in out.iterdir()}
+    assert {file.name for file in out.iterdir()} == {
+        "layer_probes.png", "layer_probes.pdf", "findings.json",
+        *(f"{name}.csv" for name in ("weights", "shift", "probes", "lens", "patching", "grafts", "steering", "layers"))}
     assert summary(out)[0].startswith("math: gain ")
 
 
