@@ -66,7 +66,8 @@ def small_print(tables: dict[str, pd.DataFrame], zoo: str) -> str:
             "test tasks of the own domain; bars: 95 % intervals over tasks (and seeds), of the mean over "
             "domains. Activations, probes and lens read the expert's own traces. Out: embeddings, last norm and head. "
             "Probes: dotted, a bag of the tokens read so far; grey band, labels shuffled. Steered: the anchor, on half "
-            "of the math tasks; dashed, untouched. Layers interact: what they bring and cost need not add up to the whole gain (dashed).")
+            "of the math tasks; dashed, untouched. Layers interact: what they bring and cost need not add up to the "
+            "whole gain (dashed).")
 
 
 def _lines(axis, table: pd.DataFrame, column: str, dash: str = "-", **how) -> None:
