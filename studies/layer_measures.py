@@ -68,7 +68,7 @@ class Sizes:
         return "-".join(re.sub(r"[^\w.]+", "", str(value)) for value in vars(self).values())
 
 
-FULL = Sizes(60, 4, 4, 5, (None, "attn", "mlp"), (-0.5, 0.0, 0.5), 5, None)
+FULL = Sizes(60, 4, 2, 5, (None, "attn", "mlp"), (-0.5, 0.0, 0.5), 5, None)
 QUICK = Sizes(30, 4, 1, 4, (None,), (0.0, 0.5), 2, (2, 4, 6))
 
 
