@@ -176,18 +176,22 @@ def steering_table(steering: pd.DataFrame) -> pd.DataFrame:
 
 def carried_table(grafts: pd.DataFrame) -> pd.DataFrame:
     """grafts.csv: of every graft of whole layers and parts, the change of accuracy and of checks against the receiver
-    (points, and per 100 sentences), with 95 % intervals over tasks and seeds."""
-    rows = []
+    (points, and per 100 sentences), with 95 % intervals over tasks and seeds; domain `all` is the mean over domains."""
+    found = {}
     for domain, rest in grafts.groupby("domain", sort=False):
         whole = {name: rest[rest["direction"] == name] for name in ("anchor", "expert")}
         wanted = rest[rest["direction"] != "anchor"]
         for (direction, layer, part), group in wanted.groupby(["direction", "layer", "part"], dropna=False):
             base = whole["expert" if direction == "out" else "anchor"]
             for measured in ("accuracy", SELF_VERIFICATION):
-                found = level(group, measured) - level(base, measured)
-                one = found.interval()
-                rows.append((domain, direction, layer, part, measured, found.value, one.low, one.high, one.p,
-                             found.n_tasks, found.n_seeds))
+                key = (direction, -2 if pd.isna(layer) else layer, part, measured)  # no two NA are the same key
+                found.setdefault(key, {})[domain] = level(group, measured) - level(base, measured)
+    rows = []
+    for (direction, layer, part, measured), by_domain in found.items():
+        for domain, change in [*by_domain.items(), ("all", average(list(by_domain.values())))]:
+            one, place = change.interval(), None if layer == -2 else layer
+            rows.append((domain, direction, place, part, measured, one.value, one.low, one.high, one.p, change.n_tasks,
+                         change.n_seeds))
     columns = ["domain", "direction", "layer", "part", "measure", "change", "ci_low", "ci_high", "p", "n_tasks",
                "n_seeds"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=columns).astype({"layer": "Int64"})

@@ -1,15 +1,13 @@
-"""The figure of the layer study: ten panels over the same layers, a line an expert, means over seeds.
+"""The figure of the layer study: twelve panels over the same layers, a line an expert, means over seeds.
 
-Above: how far weights and activations moved, CKA with the anchor, what patched activations bring along. Below: what a
-linear probe reads, how many answers are settled, what a layer brings when it is grafted in and costs when it is taken
-out, what steering does to checks.
+What moved: weights, activations, CKA with the anchor. What can be read: linear probes, settled answers, what patched
+activations bring along. What carries the gain: layers grafted in, and taken out; checks that they bring; steering.
 """
 
 from __future__ import annotations
 
 import textwrap
 
-import numpy as np
 import pandas as pd
 
 from behaviors.taxonomy import SELF_VERIFICATION
@@ -24,17 +22,17 @@ def draw(tables: dict[str, pd.DataFrame], findings: list[Finding], zoo: str):
     from matplotlib import pyplot
 
     style()
-    figure, axes = pyplot.subplots(2, 5, figsize=(19, 9.6))
-    figure.subplots_adjust(left=0.04, right=0.99, top=0.8, bottom=0.15, hspace=0.52, wspace=0.27)
-    panels = (_weights, _changed, _shift, _cka, _patching, _probes, _lens, _brought, _cost, _steering)
+    figure, axes = pyplot.subplots(3, 4, figsize=(16, 13.4))
+    figure.subplots_adjust(left=0.05, right=0.99, top=0.845, bottom=0.105, hspace=0.52, wspace=0.25)
+    panels = (_weights, _changed, _shift, _cka, _right, _next, _lens, _patching, _brought, _cost, _checks, _steering)
     for axis, panel in zip(axes.flat, panels, strict=True):
         panel(axis, tables)
         axis.set_xlabel("layer")
         axis.margins(x=0.04)
     _ticks(axes.flat, tables)
     _legend(figure, list(tables["layers"]["domain"].unique()))
-    figure.text(0.012, 0.985, textwrap.fill(headline(tables, findings), 175), va="top", fontsize=13, fontweight="bold")
-    figure.text(0.012, 0.012, textwrap.fill(small_print(tables, zoo), 270), va="bottom", fontsize=8.5, color=GREY)
+    figure.text(0.012, 0.985, textwrap.fill(headline(tables, findings), 150), va="top", fontsize=13, fontweight="bold")
+    figure.text(0.012, 0.012, textwrap.fill(small_print(tables, zoo), 225), va="bottom", fontsize=8.5, color=GREY)
     return figure
 
 
@@ -61,7 +59,7 @@ def _value(finding: Finding, form: str) -> str:
 def small_print(tables: dict[str, pd.DataFrame], zoo: str) -> str:
     """What the figure is made of."""
     grafts, seeds = tables["grafts"], tables["weights"]["seed"].nunique()
-    tasks = int(grafts["n_tasks"].max())
+    tasks = int(grafts[grafts["domain"] != "all"]["n_tasks"].max())
     return (f"Zoo {zoo}; {seeds} training seed{'s' if seeds > 1 else ''}, lines are means over them; grafts: {tasks} "
             "test tasks of the own domain; bars: 95 % intervals over tasks (and seeds), of the mean over "
             "domains. Activations, probes and lens read the expert's own traces. Out: embeddings, last norm and head. "
@@ -124,10 +122,19 @@ def _patching(axis, tables: dict) -> None:
     _titled(axis, "What activations bring", "KL to the expert recovered; dotted: prompt alone")
 
 
-def _probes(axis, tables: dict) -> None:
-    probes = tables["probes"]
-    shown = probes[(probes["question"] == "right") & (probes["model"] == "expert")] if len(probes) else probes
+def _right(axis, tables: dict) -> None:
+    _probe(axis, tables["probes"], "right")
     _titled(axis, "Is the answer right?", "AUROC of a linear probe; dotted: words")
+
+
+def _next(axis, tables: dict) -> None:
+    _probe(axis, tables["probes"], "next")
+    _titled(axis, "Does a check come next?", "AUROC of a linear probe; dotted: words")
+
+
+def _probe(axis, probes: pd.DataFrame, question: str) -> None:
+    """The expert's AUROC of a question, that of its words, and the band of shuffled labels."""
+    shown = probes[(probes["question"] == question) & (probes["model"] == "expert")]
     if shown.empty:
         axis.text(0.5, 0.5, "not measured", transform=axis.transAxes, ha="center", color=GREY)
         return
@@ -155,16 +162,22 @@ def _cost(axis, tables: dict) -> None:
     _titled(axis, "What a layer costs", "points, expert without its layer")
 
 
-def _grafts(axis, grafts: pd.DataFrame, direction: str, sign: int = 1) -> None:
+def _checks(axis, tables: dict) -> None:
+    _grafts(axis, tables["grafts"], "in", measure=SELF_VERIFICATION)
+    _titled(axis, "Checks that a layer brings", "per 100 sentences, put into the anchor")
+
+
+def _grafts(axis, grafts: pd.DataFrame, direction: str, sign: int = 1, measure: str = "accuracy") -> None:
     """Lines by domain, and their mean with its interval; dashed, the mean of the whole gains."""
-    rows = grafts[(grafts["measure"] == "accuracy") & (grafts["part"] == "all")]
+    rows = grafts[(grafts["measure"] == measure) & (grafts["part"] == "all")]
     here = rows[rows["direction"] == direction].assign(change=lambda table: sign * table["change"])
-    _lines(axis, here, "change")
-    mean = here.groupby("layer")["change"].mean()
-    error = here.assign(half=(here["ci_high"] - here["ci_low"]) / 2).groupby("layer")["half"].agg(
-        lambda half: np.sqrt((half**2).sum()) / len(half))
-    axis.errorbar(mean.index.astype(int), mean, error, color=INK, linewidth=0, elinewidth=1.3, capsize=2.5, zorder=5)
-    axis.axhline(rows[rows["direction"] == "expert"]["change"].mean(), color=INK, linewidth=1, linestyle=(0, (4, 3)))
+    _lines(axis, here[here["domain"] != "all"], "change")
+    mean = here[here["domain"] == "all"].sort_values("layer")
+    half = (mean["ci_high"] - mean["ci_low"]) / 2
+    axis.errorbar(mean["layer"].astype(int), mean["change"], half, color=INK, linewidth=0, elinewidth=1.3, capsize=2.5,
+                  zorder=5)
+    whole = rows[(rows["direction"] == "expert") & (rows["domain"] == "all")]["change"].iloc[0]
+    axis.axhline(whole, color=INK, linewidth=1, linestyle=(0, (4, 3)))
     axis.axhline(0, color=FAINT, linewidth=1)
 
 
@@ -199,4 +212,4 @@ def _legend(figure, domains: list[str]) -> None:
 
     handles = [Line2D([], [], color=DOMAINS.get(name, (INK, "o"))[0], marker=DOMAINS.get(name, (INK, "o"))[1],
                       label=f"{name} expert") for name in domains]
-    figure.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.005, 0.925), ncols=len(handles), frameon=False)
+    figure.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.005, 0.945), ncols=len(handles), frameon=False)

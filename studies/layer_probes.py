@@ -101,7 +101,7 @@ def lined_up(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     weights, shift = tables["weights"], tables["shift"]
     own = weights[(weights["part"] == "all") & (weights["model"] == "expert-" + weights["domain"])]
     grafts = tables["grafts"].dropna(subset="layer")
-    grafts = grafts[grafts["part"] == "all"].astype({"layer": int})
+    grafts = grafts[(grafts["part"] == "all") & (grafts["domain"] != "all")].astype({"layer": int})
     parts = [_mean(own, ["changed_fraction", "relative_l2"]).add_prefix("weights_"),
              _mean(shift[shift["position"] == "all"], ["cosine", "relative_l2", "cka"]).add_prefix("activations_")]
     for question, rows in tables["probes"].groupby("question"):
@@ -124,18 +124,19 @@ def summary(out: Path) -> list[str]:
     """A few lines about the results in a folder."""
     grafts = pd.read_csv(out / "grafts.csv")
     lines = []
-    for domain, rows in grafts[(grafts["measure"] == "accuracy") & (grafts["part"] == "all")].groupby("domain"):
-        whole_gain = rows[rows["direction"] == "expert"].iloc[0]
-        best = rows[rows["direction"] == "in"].nlargest(1, "change").iloc[0]
-        lines.append(f"{domain}: gain {whole_gain.change:+.1f} [{whole_gain.ci_low:+.1f}, {whole_gain.ci_high:+.1f}]; "
-                     f"layer {best.layer:.0f} alone brings the most, {best.change:+.1f} [{best.ci_low:+.1f}, "
-                     f"{best.ci_high:+.1f}] ({best.n_tasks} tasks, {best.n_seeds} seeds)")
-    checks = grafts[(grafts["measure"] == SELF_VERIFICATION) & (grafts["direction"] == "expert")]
-    lines += [f"{row.domain}: checks per 100 sentences, expert minus anchor {row.change:+.1f} [{row.ci_low:+.1f}, "
-              f"{row.ci_high:+.1f}]" for row in checks.itertuples()]
+    for measure, unit in (("accuracy", "points"), (SELF_VERIFICATION, "checks per 100 sentences")):
+        for domain, rows in grafts[(grafts["measure"] == measure) & (grafts["part"] == "all")].groupby("domain"):
+            expert = rows[rows["direction"] == "expert"].iloc[0]
+            best = rows[rows["direction"] == "in"].nlargest(1, "change").iloc[0]
+            lines.append(f"{domain}, {unit}: expert minus anchor {_with_ends(expert)}; layer {best.layer:.0f} alone "
+                         f"brings the most, {_with_ends(best)} ({best.n_tasks} tasks, seeds {best.n_seeds})")
     found = pd.read_json(out / "findings.json")["verdict"].value_counts()
     return [*lines, "findings: " + ", ".join(f"{found.get(verdict, 0)} {verdict}" for verdict in VERDICTS),
             f"written to {out}"]
+
+
+def _with_ends(row: pd.Series) -> str:
+    return f"{row.change:+.1f} [{row.ci_low:+.1f}, {row.ci_high:+.1f}]"
 
 
 def study(zoos: list[Zoo], out: Path, quick: bool) -> list[str]:
