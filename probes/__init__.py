@@ -1,4 +1,4 @@
-"""What changed inside: probes of weights and activations, and interventions, against the model of before."""
+"""What changed inside: probes of weights and activations, and interventions that say what matters."""
 
 from importlib import import_module
 

@@ -116,7 +116,8 @@ def open_reader(network, tokenizer, sites: list[Site], backend: str = "hooks") -
     """A reader of a loaded model. Raises ProbeError for an unknown backend, or one that changes the model's logits."""
     if backend not in BACKENDS:
         raise ProbeError(f"unknown backend {backend!r}; choose among {', '.join(BACKENDS)}")
-    ids = torch.arange(min(16, network.config.get_text_config().vocab_size), device=network.device)[None]
+    some = min(16, network.config.get_text_config().vocab_size, context(network))
+    ids = torch.arange(some, device=network.device)[None]
     with torch.no_grad():
         before = network(input_ids=ids).logits.float()
         reader = BACKENDS[backend](network, tokenizer, sites)
