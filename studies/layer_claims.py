@@ -1,4 +1,4 @@
-"""The claims of the layer study, and the tables they are read from. All are ours: the paper compares weights alone.
+"""The claims of the layer study. All are ours: the paper compares weights alone.
 
 weights-predict-gain-{in,out}   over the cells (expert, layer, part): rank correlation, within each expert, of how far
                                 the weights moved and of the gain that this cell carries when it is grafted        > 0
@@ -9,6 +9,11 @@ probe-above-words-*             AUROC of a linear probe minus that of a bag of t
 steering-raises-checks          self-verification per 100 sentences with the direction "a check comes next" added at
                                 dose .5, minus that with random directions as long, mean over layers                 > 0
 steering-raises-accuracy        the same for accuracy                                                                > 0
+one-layer-carries-{gain,checks} accuracy and checks: what the layer brings, grafted in, that brings the most in the
+                                other domains, minus the mean of the other layers, in the domain left out           > 0
+steering-dose-response          checks at dose .5 minus those at -.5, against the same of random directions          > 0
+
+The last three were stated after the first results on the organism's seeds 0 to 2 were seen: there they describe.
 
 A rank correlation is the mean over cells of products of standardised ranks, so that cells and training seeds can be
 crossed as tasks and seeds are (`training.intervals`). Cells of one model depend on each other: read one-seed intervals
@@ -24,16 +29,15 @@ import pandas as pd
 
 from behaviors.taxonomy import SELF_VERIFICATION
 from probes import graft_gains
-from probes.shift import WeightShift
 from studies.estimates import Estimate, average, ratio
 from studies.findings import Claim, measure
+from studies.layer_tables import changes
 from studies.merging_claims import OURS
 from studies.verification_traces import level
 
-PARTS = {"attn": ("q", "k", "v", "qkv", "o"), "mlp": ("gate", "up", "gate_up", "down", "router")}
-"""Part of a layer -> the modules whose weights it sums; norms are left out."""
 TESTS = {"bootstrap": "bootstrap over cells", "crossed_t": "t over crossed cells and seeds"}
 NOT_FOUND = "not found"
+SEEN = "Stated after the first results on the organism were seen."
 DOSE = 0.5
 """Of the claims on steering: at 1, random directions as long as the given one spoil the answers, too."""
 
@@ -56,19 +60,6 @@ class Layers:
     @property
     def seeds(self) -> list[int]:
         return sorted(self.weights["seed"].unique())
-
-
-def weight_table(shift: WeightShift) -> pd.DataFrame:
-    """How far the weights of every layer moved, whole (`all`) and by part; ratios are of sums over modules."""
-    changes = shift.changes
-    squares = (changes["l2"] / changes["relative_l2"]).fillna(0.0) ** 2  # of the base's weights
-    table = changes.assign(changed=changes["changed"].astype(float), l2=changes["l2"] ** 2, base=squares)
-    of = {module: part for part, modules in PARTS.items() for module in modules}
-    parts = pd.concat([table.assign(part="all"), table.assign(part=table["module"].map(of)).dropna(subset="part")])
-    sums = parts[parts["layer"] >= -1].groupby(["model", "layer", "part"])[["n_params", "changed", "l2", "base"]].sum()
-    found = pd.DataFrame({"changed_fraction": sums["changed"] / sums["n_params"], "l2": sums["l2"] ** 0.5,
-                          "relative_l2": (sums["l2"] / sums["base"].where(sums["base"] > 0)) ** 0.5})
-    return found.reset_index()
 
 
 def gain_table(grafts: pd.DataFrame) -> pd.DataFrame:
@@ -110,7 +101,9 @@ def claims(layers: Layers) -> list[Claim]:
     """All claims of the study, measured where the zoos have what it takes."""
     return [*(claim for direction in ("in", "out") for claim in _gains(layers, direction)),
             *(_above_words(layers, question) for question in ("right", "next")),
-            *(_steering(layers, *which) for which in ((SELF_VERIFICATION, "checks"), ("accuracy", "accuracy")))]
+            *(_steering(layers, *which) for which in ((SELF_VERIFICATION, "checks"), ("accuracy", "accuracy"))),
+            *(_one_layer(layers, *which) for which in (("accuracy", "gain"), (SELF_VERIFICATION, "checks"))),
+            _response(layers)]
 
 
 def _gains(layers: Layers, direction: str) -> list[Claim]:
@@ -153,45 +146,47 @@ def _steering(layers: Layers, measured: str, name: str) -> Claim:
                  note=f"Mean over layers, at dose {DOSE:g}.")
 
 
+def _one_layer(layers: Layers, measured: str, name: str) -> Claim:
+    text = {"gain": "the gain in accuracy", "checks": "the rise of self-verification"}[name]
+    claim = f"one layer, the same in all domains, brings more of {text} than the others when it is grafted in"
+    brought = changes(layers.grafts[layers.grafts["part"] == "all"], measured)
+    by_domain = {}
+    for (domain, direction, layer, _), change in brought.items():
+        if direction == "in":
+            by_domain.setdefault(domain, {})[layer] = change
+    if len(by_domain) < 2:
+        return Claim(f"one-layer-carries-{name}", claim, OURS, NOT_FOUND, None, note="It takes two experts.")
+    found, layer_of = left_out(by_domain)
+    return Claim(f"one-layer-carries-{name}", claim, OURS, NOT_FOUND, measure(found),
+                 note=f"Layers chosen by the other domains: {', '.join(map(str, layer_of.values()))}. {SEEN}")
+
+
+def left_out(by_domain: dict[str, dict[int, Estimate]]) -> tuple[Estimate, dict[str, int]]:
+    """(mean over domains of one layer's change minus the mean of the others', domain -> that layer).
+
+    by_domain: domain -> layer -> what it brings there. A domain's layer is the one that brings the most in the others.
+    """
+    found, chosen = [], {}
+    for domain, here in by_domain.items():
+        others = [there for name, there in by_domain.items() if name != domain]
+        chosen[domain] = max(here, key=lambda layer: sum(there[layer].value for there in others))
+        rest = [change for layer, change in here.items() if layer != chosen[domain]]
+        found.append(here[chosen[domain]] - average(rest))
+    return average(found), chosen
+
+
+def _response(layers: Layers) -> Claim:
+    claim = "the more of the direction before checks is added, the more the anchor checks, beyond random directions"
+    if layers.steering.empty or not {-DOSE, DOSE} <= set(layers.steering["dose"]):
+        return Claim("steering-dose-response", claim, OURS, NOT_FOUND, None,
+                     note=f"Doses {-DOSE:g} and {DOSE:g} were not given.")
+    found = average([steered(group, SELF_VERIFICATION, DOSE) - steered(group, SELF_VERIFICATION, -DOSE)
+                     for _, group in layers.steering.groupby(["domain", "layer"])])
+    return Claim("steering-dose-response", claim, OURS, NOT_FOUND, measure(found), note=f"Mean over layers. {SEEN}")
+
+
 def steered(traces: pd.DataFrame, measured: str, dose: float) -> Estimate:
     """A measure of one (domain, layer) with the given direction at a dose, minus that with the random ones."""
     there = traces[traces["dose"] == dose]
     given = there["direction"] == "given"
     return level(there[given], measured) - level(there[~given], measured)
-
-
-def steering_table(steering: pd.DataFrame) -> pd.DataFrame:
-    """steering.csv: checks and accuracy by domain, layer, direction (random ones together) and dose, with intervals;
-    `above_random` is the given direction's level minus the random ones' at that dose."""
-    rows = []
-    kinds = steering["direction"].where(steering["direction"] == "given", "random")
-    for key, group in steering.groupby(["domain", "layer", kinds, "dose"]):
-        for measured in (SELF_VERIFICATION, "accuracy", "tokens"):
-            found = level(group, measured)
-            one = found.interval()
-            rows.append((*key, measured, found.value, one.low, one.high, found.n_tasks, found.n_seeds))
-    columns = ["domain", "layer", "direction", "dose", "measure", "value", "ci_low", "ci_high", "n_tasks", "n_seeds"]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def carried_table(grafts: pd.DataFrame) -> pd.DataFrame:
-    """grafts.csv: of every graft of whole layers and parts, the change of accuracy and of checks against the receiver
-    (points, and per 100 sentences), with 95 % intervals over tasks and seeds; domain `all` is the mean over domains."""
-    found = {}
-    for domain, rest in grafts.groupby("domain", sort=False):
-        whole = {name: rest[rest["direction"] == name] for name in ("anchor", "expert")}
-        wanted = rest[rest["direction"] != "anchor"]
-        for (direction, layer, part), group in wanted.groupby(["direction", "layer", "part"], dropna=False):
-            base = whole["expert" if direction == "out" else "anchor"]
-            for measured in ("accuracy", SELF_VERIFICATION):
-                key = (direction, -2 if pd.isna(layer) else layer, part, measured)  # no two NA are the same key
-                found.setdefault(key, {})[domain] = level(group, measured) - level(base, measured)
-    rows = []
-    for (direction, layer, part, measured), by_domain in found.items():
-        for domain, change in [*by_domain.items(), ("all", average(list(by_domain.values())))]:
-            one, place = change.interval(), None if layer == -2 else layer
-            rows.append((domain, direction, place, part, measured, one.value, one.low, one.high, one.p, change.n_tasks,
-                         change.n_seeds))
-    columns = ["domain", "direction", "layer", "part", "measure", "change", "ci_low", "ci_high", "p", "n_tasks",
-               "n_seeds"]
-    return pd.DataFrame(rows, columns=columns).astype({"layer": "Int64"})

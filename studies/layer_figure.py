@@ -37,18 +37,18 @@ def draw(tables: dict[str, pd.DataFrame], findings: list[Finding], zoo: str):
 
 
 def headline(tables: dict[str, pd.DataFrame], findings: list[Finding]) -> str:
-    """Does the place of the update say where the gain lies, and does the direction before checks drive checks?"""
-    by_id = {one.id: one for one in findings}
-    first, second = by_id["weights-predict-gain-in"], by_id["steering-raises-checks"]
-    said = []
-    if first.measured is not None:
-        more = "more" if first.measured > 0 else "less"
-        said.append(f"Where weights moved farther, grafted layers carry {more} of the gain: rank correlation "
-                    f"{_value(first, '.2f')}")
-    if second.measured is not None:
-        said.append("a direction read before checks, added to the anchor, changes checks per 100 sentences by "
-                    f"{_value(second, '.1f')} against random directions")
-    return "; ".join(said) or "Nothing that the claims need was measured"
+    """What one layer brings, and does the place of the update say where the gain lies?"""
+    by_id, said = {one.id: one for one in findings}, []
+    for name, what, unit in (("checks", "checks", "per 100 sentences"), ("gain", "accuracy", "points")):
+        one = by_id[f"one-layer-carries-{name}"]
+        if one.measured is not None:
+            said.append(f"the layer that brings most {what} in other domains brings {_value(one, '.1f')} {unit} more "
+                        "than the other layers")
+    where = by_id["weights-predict-gain-in"]
+    if where.measured is not None:
+        said.append(f"rank correlation of a layer's update and its gain {_value(where, '.2f')}")
+    text = "; ".join(said) or "nothing that the claims need was measured"
+    return text[0].upper() + text[1:]
 
 
 def _value(finding: Finding, form: str) -> str:

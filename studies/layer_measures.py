@@ -69,7 +69,7 @@ class Sizes:
 
 
 FULL = Sizes(60, 4, 2, 5, (None, "attn", "mlp"), (-0.5, 0.0, 0.5), 5, None)
-QUICK = Sizes(30, 4, 1, 4, (None,), (0.0, 0.5), 2, (2, 4, 6))
+QUICK = Sizes(30, 4, 1, 4, (None,), (-0.5, 0.0, 0.5), 1, (2, 4, 6))
 
 
 @dataclass(frozen=True)

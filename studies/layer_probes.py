@@ -24,9 +24,10 @@ from probes import compare_weights
 from studies.figures import save
 from studies.findings import VERDICTS, Finding, settle, write
 from studies.harness import StudyError, distinct, main, whole
-from studies.layer_claims import Layers, carried_table, claims, steering_table, weight_table
+from studies.layer_claims import Layers, claims
 from studies.layer_figure import draw
 from studies.layer_measures import FULL, QUICK, Expert, Sizes, measured
+from studies.layer_tables import carried_table, steering_table, weight_table
 from training.workers import worker_pool
 from training.zoo import Zoo
 

@@ -9,10 +9,12 @@ import torch
 from safetensors.torch import load_file
 
 from probes import compare_weights
+from studies.estimates import ratio
 from studies.harness import StudyError
-from studies.layer_claims import Layers, claims, products, steered, weight_table
+from studies.layer_claims import Layers, claims, left_out, products, steered
 from studies.layer_measures import Sizes, falsities, questions, stated
 from studies.layer_probes import STUDY, run, summary
+from studies.layer_tables import weight_table
 from tests.planted import save_changed
 from training import Zoo
 from training.organism.anchor import ANCHOR
@@ -71,19 +73,16 @@ def planted_layers(follow=1.0, seeds=(0, 1, 2), control=0.0, n_layers=8):
                 rows += [{"seed": seed, "domain": domain, "model": name, "layer": layer, "part": "all",
                           "relative_l2": float(sizes[layer])} for layer in range(n_layers)]
             gain = follow * moved + control * other + rng.normal(0, 0.5, n_layers)
-            for layer, value in [(None, None), (None, None), *enumerate(gain)]:
-                kind = "in" if layer is not None else ("anchor", "expert")[len(grafts) % 12 % 2]
-                grafts += [{"seed": seed, "domain": domain, "direction": kind, "layer": layer, "part": "all",
-                            "window": 1, "task_id": f"t{k}", "correct": 0.5 + (0 if value is None else value / 20)}
-                           for k in range(6)]
+            levels = {("in", layer): 0.5 + value / 20 for layer, value in enumerate(gain)}
+            grafts += [{"seed": seed, "domain": domain, "direction": kind, "layer": layer, "part": "all", "window": 1,
+                        "task_id": f"t{k}", "correct": right, "self_verification": 1, "sentences": 10}
+                       for (kind, layer), right in {**levels, ("anchor", None): 0.2, ("expert", None): 0.9}.items()
+                       for k in range(6)]
             for kind, rate in (("given", 3), ("random-0", 1)) if domain == "math" else ():
                 steering += [{"seed": seed, "domain": domain, "layer": 1, "direction": kind, "dose": 0.5,
                               "task_id": f"t{k}", "correct": k % 2, "self_verification": rate + k % 2, "sentences": 10}
                              for k in range(20)]
-    whole = pd.DataFrame(grafts)
-    first = whole[whole["direction"] == "in"].assign(layer=None).drop_duplicates(["seed", "domain", "task_id"])
-    ends = [first.assign(direction=name, correct=level) for name, level in (("anchor", 0.2), ("expert", 0.9))]
-    grafts = pd.concat([whole[whole["direction"] == "in"], *ends]).astype({"layer": "Int64", "window": "Int64"})
+    grafts = pd.DataFrame(grafts).astype({"layer": "Int64", "window": "Int64"})
     empty = pd.DataFrame(columns=["question", "domain", "model", "seed", "auroc", "tokens"])
     none = pd.DataFrame()
     return Layers(pd.DataFrame(rows), none, empty, none, none, grafts, pd.DataFrame(steering),
@@ -128,6 +127,17 @@ def test_steering_is_measured_against_random_directions():
     assert steered(traces, "self_verification", 0.5).value == pytest.approx(20)
     by_id = {one.id: one.measured for one in claims(with_out(planted_layers()))}
     assert by_id["steering-raises-checks"].value == pytest.approx(20) and by_id["steering-raises-accuracy"].value == 0
+
+
+def test_one_layer_is_chosen_by_the_other_domains():
+    """Layer 2 brings 4 more in two domains and nothing in the third, whose own best layer does not count."""
+    def brings(*values):
+        cells = [pd.DataFrame({0: value + np.array([0.5, -0.5, 0.25, -0.25])}) for value in values]
+        return dict(enumerate(map(ratio, cells)))
+
+    found, layers = left_out({"math": brings(0, 1, 5, 1), "coding": brings(1, 0, 5, 0), "agent": brings(3, 0, 0, 0)})
+    assert layers == {"math": 2, "coding": 2, "agent": 2}
+    assert found.value == pytest.approx(((5 - 2 / 3) + (5 - 1 / 3) + (0 - 1)) / 3)
 
 
 @pytest.fixture(scope="module")
