@@ -31,7 +31,7 @@ def draw(tables: dict[str, pd.DataFrame], findings: list[Finding], zoo: str):
         axis.margins(x=0.04)
     _ticks(axes.flat, tables)
     _legend(figure, list(tables["layers"]["domain"].unique()))
-    figure.text(0.012, 0.985, textwrap.fill(headline(tables, findings), 150), va="top", fontsize=13, fontweight="bold")
+    figure.text(0.012, 0.985, textwrap.fill(headline(tables, findings), 155), va="top", fontsize=13, fontweight="bold")
     figure.text(0.012, 0.012, textwrap.fill(small_print(tables, zoo), 225), va="bottom", fontsize=8.5, color=GREY)
     return figure
 
@@ -212,4 +212,4 @@ def _legend(figure, domains: list[str]) -> None:
 
     handles = [Line2D([], [], color=DOMAINS.get(name, (INK, "o"))[0], marker=DOMAINS.get(name, (INK, "o"))[1],
                       label=f"{name} expert") for name in domains]
-    figure.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.005, 0.945), ncols=len(handles), frameon=False)
+    figure.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.005, 0.932), ncols=len(handles), frameon=False)
