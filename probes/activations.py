@@ -27,7 +27,7 @@ from probes.capture import Reader, context, finite, open_reader
 from probes.cka import BATCH, LEAST, MinibatchCKA, minibatches
 from probes.sites import Site, chosen_layers, chosen_sites, depth
 from probes.sources import ProbeError
-from probes.texts import Encoded, Span, check_tokens, chosen_spans, encode
+from probes.texts import Encoded, Span, check_length, check_tokens, chosen_spans, encode
 
 COLUMNS = ("model", "layer", "site", "position", "n_tokens", "cosine", "relative_l2", "cka")
 POOL = 2 * BATCH
@@ -42,7 +42,7 @@ class Shift:
     cosines: float = 0.0
     apart: float = 0.0
     squares: float = 0.0
-    cka: MinibatchCKA = field(default_factory=lambda: MinibatchCKA(1, 1, paired=True))
+    cka: MinibatchCKA = field(default_factory=lambda: MinibatchCKA(1, 1))
     pool: list[tuple[torch.Tensor, torch.Tensor]] = field(default_factory=list)
     generator: torch.Generator = field(default_factory=lambda: torch.Generator().manual_seed(0))
 
@@ -115,6 +115,7 @@ def opened(name: str, model: str | Path, base: Reader, encoded: Encoded, backend
 
     network, tokenizer = load(str(model), device, dtype)
     check_tokens(encoded, tokenizer, name)
+    check_length(encoded, context(network))
     for what, of in (("layers", depth), ("numbers a token", lambda one: one.config.get_text_config().hidden_size)):
         if of(network) != of(base.network):
             raise ProbeError(f"{name} has {of(network)} {what}, the base {of(base.network)}; they cannot be compared")
@@ -126,10 +127,7 @@ def measured(base: Reader, other: Reader, encoded: Encoded, spans: dict[str, lis
     """(site, position class) -> the shift of one model from another over all texts."""
     sums = {(site, name): Shift() for site in base.sites for name in spans}
     for rows, ids, mask in encoded.batches(batch_size):
-        inside = {name: torch.zeros(mask.shape, dtype=torch.bool) for name in spans}
-        for name, picks in inside.items():
-            for k, row in enumerate(rows):
-                picks[k, :len(encoded.ids[row])] = encoded.inside(row, spans[name][row])
+        inside = {name: encoded.mask(rows, wanted, mask.shape[1]) for name, wanted in spans.items()}
         start = 0
         for a, b in zip(base.windows(ids, mask), other.windows(ids, mask), strict=True):
             length = next(iter(a.values())).shape[1]

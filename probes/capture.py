@@ -59,12 +59,16 @@ class Reader(ABC):
 class HookReader(Reader):
     """Plain forward hooks."""
 
+    def __init__(self, network, tokenizer, sites: list[Site]):
+        super().__init__(network, tokenizer, sites)
+        self._modules = {site: module_of(network, site) for site in sites}
+
     def forward(self, **inputs) -> dict[Site, torch.Tensor]:
         found = {}
         with ExitStack() as stack:
-            for site in self.sites:
+            for site, module in self._modules.items():
                 keep = lambda _, __, output, site=site: found.__setitem__(site, hidden(output))  # noqa: E731
-                stack.callback(module_of(self.network, site).register_forward_hook(keep).remove)
+                stack.callback(module.register_forward_hook(keep).remove)
             self.network.base_model(**inputs)
         return found
 

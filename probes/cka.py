@@ -48,11 +48,10 @@ def hsic(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
 
 
 class MinibatchCKA:
-    """The CKA of p sets of activations with q sets, from minibatches of the same tokens; `paired`: i with i alone."""
+    """The CKA of p sets of activations with q sets, from minibatches of the same tokens."""
 
-    def __init__(self, p: int, q: int, paired: bool = False):
-        self._paired = paired
-        self._cross = torch.zeros(p if paired else (p, q), dtype=torch.float64)
+    def __init__(self, p: int, q: int):
+        self._cross = torch.zeros(p, q, dtype=torch.float64)
         self._own = [torch.zeros(n, dtype=torch.float64) for n in (p, q)]
 
     def add(self, xs: list[torch.Tensor], ys: list[torch.Tensor]) -> None:
@@ -60,23 +59,15 @@ class MinibatchCKA:
         n = len(xs[0])
         if n < LEAST:
             raise ValueError(f"CKA needs at least {LEAST} tokens a minibatch, got {n}")
-        if self._paired:
-            for k, (x, y) in enumerate(zip(xs, ys, strict=True)):
-                self._count(n, k, centered_gram(x)[None], centered_gram(y)[None])
-        else:
-            self._count(n, slice(None), *(torch.stack([centered_gram(x) for x in side]) for side in (xs, ys)))
-
-    def _count(self, n: int, place, a: torch.Tensor, b: torch.Tensor) -> None:
-        """Add the HSICs of U-centered Gram matrices, weighted by n."""
-        self._cross[place] += n * (hsic(a, b)[0, 0] if self._paired else hsic(a, b)).cpu()
+        a, b = (torch.stack([centered_gram(x) for x in side]) for side in (xs, ys))
+        self._cross += n * hsic(a, b).cpu()
         for own, grams in zip(self._own, (a, b), strict=True):
-            squares = torch.stack([hsic(gram[None], gram[None])[0, 0] for gram in grams]).cpu()
-            own[place] += n * (squares[0] if self._paired else squares)
+            own += n * torch.cat([hsic(gram[None], gram[None])[0] for gram in grams]).cpu()
 
     def value(self) -> torch.Tensor:
-        """CKA, (p, q) or, paired, (p,); NaN where a set does not vary."""
+        """CKA, (p, q); NaN where a set does not vary."""
         a, b = self._own
-        return self._cross / (a * b).sqrt() if self._paired else self._cross / (a[:, None] * b[None, :]).sqrt()
+        return self._cross / (a[:, None] * b[None, :]).sqrt()
 
 
 def minibatches(n: int, generator: torch.Generator) -> list[torch.Tensor]:

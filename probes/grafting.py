@@ -32,7 +32,7 @@ import pandas as pd
 import torch
 
 from probes.places import places
-from probes.sites import PARTS
+from probes.sites import PARTS, chosen_names
 from probes.sources import ProbeError
 from training.alike import mismatch
 from training.checkpoints import Checkpoint
@@ -83,7 +83,7 @@ def graft_layers(anchor: str | Path, expert: str | Path, tasks: list[Task], laye
     """
     from tqdm.auto import tqdm
 
-    wanted, models = _chosen_directions(directions), _opened(anchor, expert, tasks)
+    wanted, models = chosen_names(directions, DIRECTIONS, "direction", "graft in"), _opened(anchor, expert, tasks)
     grafts = chosen_grafts(models[0].names, layers, window, part)
     sampling = {"tasks": tasks, "n": n, "temperature": temperature, "max_new_tokens": max_new_tokens, "seed": seed}
     with tqdm(total=2 + len(wanted) * len(grafts), desc="grafting", disable=not progress) as bar:
@@ -156,16 +156,6 @@ def _graft(where: dict[str, int], layer: int, window: int, part: str | None) -> 
         raise ProbeError(f"no tensor of layer {layer} belongs to {part}; its tensors are "
                          f"{', '.join(name for name, place in where.items() if place == layer)}")
     return Graft(names, layer, window, part or "all")
-
-
-def _chosen_directions(directions) -> list[str]:
-    wanted = [directions] if isinstance(directions, str) else list(directions)
-    for direction in wanted:
-        if direction not in DIRECTIONS:
-            raise ProbeError(f"unknown direction {direction!r}; choose among {', '.join(DIRECTIONS)}")
-    if not wanted:
-        raise ProbeError(f"no directions to graft in; choose among {', '.join(DIRECTIONS)}")
-    return list(dict.fromkeys(wanted))
 
 
 def _opened(anchor: str | Path, expert: str | Path, tasks: list[Task]) -> tuple[Checkpoint, Checkpoint]:

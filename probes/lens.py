@@ -35,7 +35,7 @@ from torch import nn
 from probes.capture import Reader, at_tokens, context, open_reader
 from probes.sites import chosen_layers, depth, last_norm
 from probes.sources import ProbeError
-from probes.texts import Encoded, Span, check_tokens, chosen_spans, encode
+from probes.texts import Encoded, Span, check_length, check_tokens, chosen_spans, encode
 from training.rollouts import load
 
 ANSWER = "answer"
@@ -112,8 +112,8 @@ def logit_lens(models: dict[str, str | Path], texts: list[str], answers: list[Sp
     classes, encoded, frames = _classes(texts, positions), None, []
     for name, model in models.items():
         lens = open_lens(model, layers, backend, device, dtype)
-        own = encode(lens.reader.tokenizer, texts, context(lens.reader.network))
-        encoded = encoded or own
+        encoded = encoded or encode(lens.reader.tokenizer, texts)
+        check_length(encoded, context(lens.reader.network))
         check_tokens(encoded, lens.reader.tokenizer, name)
         check_lens(lens, encoded.ids[0], name)
         wanted = targets(encoded, answers, classes)
@@ -168,15 +168,15 @@ def targets(encoded: Encoded, answers: list[Span], classes: dict[str, list[list[
     """
     rows = []
     for text, answer in enumerate(answers):
-        own = encoded.inside(text, [answer]).nonzero()[:, 0].tolist()
+        own = encoded.tokens(text, [answer])
         if not own:
             raise ProbeError(f"the answer of text {text}, characters {answer[0]} to {answer[1]}, has no token")
         if own[0] == 0:
             raise ProbeError(f"the answer of text {text} begins at its first token, which nothing before it predicts")
         found = [(text, token - 1, ANSWER, encoded.ids[text][token]) for token in own]
         for name, spans in classes.items():
-            inside = encoded.inside(text, spans[text])[:own[0]].nonzero()[:, 0].tolist()
-            found += [(text, token, name, encoded.ids[text][own[0]]) for token in inside]
+            found += [(text, token, name, encoded.ids[text][own[0]]) for token in encoded.tokens(text, spans[text])
+                      if token < own[0]]
         rows += sorted(found, key=lambda row: row[1])
     return pd.DataFrame(rows, columns=["text", "token", "position", "target"])
 

@@ -81,7 +81,7 @@ def target_tokens(encoded: Encoded, targets: list[Span]) -> list[list[int]]:
     """The tokens of every text's target. Raises ProbeError for one that is empty, or has nothing before it."""
     if len(targets) != len(encoded.texts):
         raise ProbeError(f"there are {len(targets)} targets for {len(encoded.texts)} texts")
-    found = [encoded.inside(k, [span]).nonzero()[:, 0].tolist() for k, span in enumerate(targets)]
+    found = [encoded.tokens(k, [span]) for k, span in enumerate(targets)]
     for k, tokens in enumerate(found):
         if not tokens or tokens[0] == 0:
             why = "no token" if not tokens else "the first token of the text, which nothing predicts"
@@ -108,11 +108,8 @@ class Batch:
         given = {site: finite(torch.cat([part[site] for part in windows], 1), site, giver) for site in giver.sites}
         before, goal = self.log_probs(into.network), self.log_probs(giver.network)
         found = []
-        for name in spans:
-            picks = torch.zeros(self.mask.shape, dtype=torch.bool)
-            for k, number in enumerate(self.numbers):
-                picks[k, :len(encoded.ids[number])] = encoded.inside(number, spans[name][number])
-            picks = picks.to(self.ids.device)
+        for name, wanted in spans.items():
+            picks = encoded.mask(self.numbers, wanted, self.mask.shape[1]).to(self.ids.device)
             for site, values in given.items():
                 with changed(into.network, site, lambda x, v=values, p=picks: torch.where(p[..., None], v.to(x), x)):
                     after = self.log_probs(into.network)

@@ -11,7 +11,7 @@ children of those names, so that any Hugging Face decoder works without a table 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -82,12 +82,17 @@ def chosen_layers(layers, n: int) -> list[int]:
 
 def chosen_sites(sites) -> list[str]:
     """The kinds of site asked for, each once. Raises ProbeError for an unknown one."""
-    wanted = [sites] if isinstance(sites, str) else list(sites)
-    for kind in wanted:
-        if kind not in SITES:
-            raise ProbeError(f"unknown site {kind!r}; choose among {', '.join(SITES)}")
+    return chosen_names(sites, SITES, "site", "look at")
+
+
+def chosen_names(given: str | Iterable[str], names: Iterable[str], what: str, purpose: str) -> list[str]:
+    """One name or several, each once. Raises ProbeError for none, or one that is not among `names`."""
+    wanted = [given] if isinstance(given, str) else list(given)
+    for one in wanted:
+        if one not in names:
+            raise ProbeError(f"unknown {what} {one!r}; choose among {', '.join(names)}")
     if not wanted:
-        raise ProbeError(f"no sites to look at; choose among {', '.join(SITES)}")
+        raise ProbeError(f"no {what}s to {purpose}; choose among {', '.join(names)}")
     return list(dict.fromkeys(wanted))
 
 

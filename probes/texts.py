@@ -41,6 +41,17 @@ class Encoded:
         return torch.tensor([any(start < stop and end > begin for begin, stop in spans if begin < stop)
                              for start, end in self.offsets[text]], dtype=torch.bool)
 
+    def tokens(self, text: int, spans: list[Span]) -> list[int]:
+        """The numbers of those tokens."""
+        return self.inside(text, spans).nonzero()[:, 0].tolist()
+
+    def mask(self, texts: list[int], spans: list[list[Span]], width: int) -> torch.Tensor:
+        """`inside` of several texts, each with its own spans, padded on the right: (texts, width) bool."""
+        found = torch.zeros(len(texts), width, dtype=torch.bool)
+        for row, text in zip(found, texts, strict=True):
+            row[:len(self.ids[text])] = self.inside(text, spans[text])
+        return found
+
     def last(self, text: int, end: int) -> int:
         """The last token of a text that begins before a character. Raises ProbeError where there is none."""
         found = [k for k, (start, stop) in enumerate(self.offsets[text]) if start < end and stop > start]
@@ -68,14 +79,21 @@ def encode(tokenizer, texts: list[str], longest: int | None = None) -> Encoded:
     if not tokenizer.is_fast:
         raise ProbeError(f"{type(tokenizer).__name__} does not say where tokens lie in a text; a fast tokenizer does")
     found = [tokenizer(text, return_offsets_mapping=True) for text in texts]
-    for number, one in enumerate(found):
-        n = len(one["input_ids"])
-        if not texts[number] or not n:
+    encoded = Encoded(list(texts), [one["input_ids"] for one in found], [one["offset_mapping"] for one in found])
+    for number, ids in enumerate(encoded.ids):
+        if not texts[number] or not ids:
             raise ProbeError(f"text {number} is empty; leave it out")
-        if longest is not None and n > longest:
-            raise ProbeError(f"text {number} has {n} tokens, the model's context holds {longest}; cut it, or leave it "
-                             "out")
-    return Encoded(list(texts), [one["input_ids"] for one in found], [one["offset_mapping"] for one in found])
+    if longest is not None:
+        check_length(encoded, longest)
+    return encoded
+
+
+def check_length(encoded: Encoded, longest: int) -> None:
+    """ProbeError for a text of more than `longest` tokens."""
+    for number, ids in enumerate(encoded.ids):
+        if len(ids) > longest:
+            raise ProbeError(f"text {number} has {len(ids)} tokens, the model's context holds {longest}; cut it, or "
+                             "leave it out")
 
 
 def check_tokens(encoded: Encoded, tokenizer, name: str) -> None:
