@@ -59,9 +59,10 @@ class Graft:
 
 
 def graft_layers(anchor: str | Path, expert: str | Path, tasks: list[Task], layers: int | Iterable[int] | None = None,
-                 window: int = 1, part: str | None = None, directions: str | Iterable[str] = DIRECTIONS, n: int = 4,
-                 temperature: float = 1.0, max_new_tokens: int | None = None, seed: int = 0, device: str = "auto",
-                 dtype=None, progress: bool = True) -> pd.DataFrame:
+                 window: int = 1, part: str | None | Iterable[str | None] = None,
+                 directions: str | Iterable[str] = DIRECTIONS, n: int = 4, temperature: float = 1.0,
+                 max_new_tokens: int | None = None, seed: int = 0, device: str = "auto", dtype=None,
+                 progress: bool = True) -> pd.DataFrame:
     """Graft layers of the expert into the anchor, of the anchor into the expert, and let each write completions.
 
     Args:
@@ -69,7 +70,7 @@ def graft_layers(anchor: str | Path, expert: str | Path, tasks: list[Task], laye
         layers: the first layer of every window; -1, what is outside the blocks, is a graft of its own. None: all there
             are (-1 only where part is None).
         window: how many layers are grafted at once.
-        part: "attn" or "mlp" of the layers alone; None: all their tensors.
+        part: "attn" or "mlp" of the layers alone; None: all their tensors. Several may be given, one after the other.
         directions: "in", "out" or both.
         n, temperature, max_new_tokens, seed: of the sampling, as in training.traces.write_traces (0: greedy).
         device, dtype: as in training.rollouts.load.
@@ -84,7 +85,8 @@ def graft_layers(anchor: str | Path, expert: str | Path, tasks: list[Task], laye
     from tqdm.auto import tqdm
 
     wanted, models = chosen_names(directions, DIRECTIONS, "direction", "graft in"), _opened(anchor, expert, tasks)
-    grafts = chosen_grafts(models[0].names, layers, window, part)
+    parts = [part] if part is None or isinstance(part, str) else list(part)
+    grafts = [graft for one in parts for graft in chosen_grafts(models[0].names, layers, window, one)]
     sampling = {"tasks": tasks, "n": n, "temperature": temperature, "max_new_tokens": max_new_tokens, "seed": seed}
     with tqdm(total=2 + len(wanted) * len(grafts), desc="grafting", disable=not progress) as bar:
         sides = (("anchor", "in", *models), ("expert", "out", *models[::-1]))

@@ -28,7 +28,6 @@ import numpy as np
 import pandas as pd
 
 from behaviors.taxonomy import SELF_VERIFICATION
-from probes import graft_gains
 from studies.estimates import Estimate, average, ratio
 from studies.findings import Claim, measure
 from studies.layer_tables import changes
@@ -38,6 +37,8 @@ from studies.verification_traces import level
 TESTS = {"bootstrap": "bootstrap over cells", "crossed_t": "t over crossed cells and seeds"}
 NOT_FOUND = "not found"
 SEEN = "Stated after the first results on the organism were seen."
+CELL = ["layer", "part"]
+"""What names a cell of an expert."""
 DOSE = 0.5
 """Of the claims on steering: at 1, random directions as long as the given one spoil the answers, too."""
 
@@ -62,18 +63,19 @@ class Layers:
         return sorted(self.weights["seed"].unique())
 
 
-def gain_table(grafts: pd.DataFrame) -> pd.DataFrame:
-    """`graft_gains` of every seed and expert."""
-    found = [graft_gains(group).assign(seed=seed) for (seed, _), group in grafts.groupby(["seed", "domain"])]
-    return pd.concat(found, ignore_index=True)
+def gain_table(grafts: pd.DataFrame, direction: str) -> pd.DataFrame:
+    """What each graft carries of the gain in accuracy: seed, domain, layer, part, gain; layers in blocks alone."""
+    by, known = ["seed", "domain"], grafts.astype({"correct": float})
+    whole = known[known["direction"] == {"in": "anchor", "out": "expert"}[direction]].groupby(by)["correct"].mean()
+    here = known[(known["direction"] == direction) & (known["layer"] >= 0)].astype({"layer": int})
+    found = here.groupby([*by, *CELL], as_index=False)["correct"].mean().join(whole.rename("whole"), on=by)
+    gain = (found["correct"] - found["whole"]) * {"in": 1, "out": -1}[direction]
+    return found.assign(gain=gain).drop(columns=["correct", "whole"])
 
 
-def products(weights: pd.DataFrame, gains: pd.DataFrame, by: list[str]) -> Estimate:
-    """The rank correlation of `relative_l2` and `gain` over cells, within each expert; mean over experts and seeds.
-
-    by: the columns that name a cell, besides domain and seed.
-    """
-    both = weights.merge(gains, on=["seed", "domain", *by])
+def products(weights: pd.DataFrame, gains: pd.DataFrame) -> Estimate:
+    """The rank correlation of `relative_l2` and `gain` over cells, within each expert; mean over experts and seeds."""
+    both = weights.merge(gains, on=["seed", "domain", *CELL])
     groups = both.groupby(["seed", "domain"])
 
     def standard(name: str) -> pd.Series:
@@ -83,18 +85,15 @@ def products(weights: pd.DataFrame, gains: pd.DataFrame, by: list[str]) -> Estim
         return centered / spread.where(spread > 0, np.inf)  # all alike: no correlation
 
     product = standard("relative_l2") * standard("gain")
-    cells = product.groupby([*(both[name] for name in ("domain", *by)), both["seed"]]).mean().unstack("seed")
+    cells = product.groupby([*(both[name] for name in ("domain", *CELL)), both["seed"]]).mean().unstack("seed")
     return ratio(cells)
 
 
-def cells_of(layers: Layers, direction: str) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
-    """(weights, gains of one direction, what names a cell): by part where parts were grafted, else by layer."""
-    gains = gain_table(layers.grafts)
-    gains = gains[(gains["direction"] == direction) & (gains["layer"] >= 0)].astype({"layer": int})
+def cells_of(layers: Layers, direction: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """(weights, gains of one direction): by part where parts were grafted, else by layer."""
+    gains = gain_table(layers.grafts, direction)
     parts = sorted(set(gains["part"]) - {"all"}) or ["all"]
-    chosen = gains[gains["part"].isin(parts)]
-    weights = layers.weights[layers.weights["part"].isin(parts)]
-    return weights, chosen[["seed", "domain", "layer", "part", "gain"]], ["layer", "part"]
+    return layers.weights[layers.weights["part"].isin(parts)], gains[gains["part"].isin(parts)]
 
 
 def claims(layers: Layers) -> list[Claim]:
@@ -107,18 +106,18 @@ def claims(layers: Layers) -> list[Claim]:
 
 
 def _gains(layers: Layers, direction: str) -> list[Claim]:
-    weights, gains, by = cells_of(layers, direction)
+    weights, gains = cells_of(layers, direction)
     own = weights[weights["model"] == "expert-" + weights["domain"]]
     what = {"in": "put into the anchor", "out": "taken out of the expert"}[direction]
     first = Claim(f"weights-predict-gain-{direction}", f"where weights moved farther, more of the gain lies ({what})",
-                  OURS, NOT_FOUND, measure(products(own, gains, by), tests=TESTS))
+                  OURS, NOT_FOUND, measure(products(own, gains), tests=TESTS))
     text = f"weights predict the gain better than those of the control on permuted rewards do ({what})"
     name = f"weights-predict-gain-{direction}-above-shuffled"
     if not layers.controls:
         return [first, Claim(name, text, OURS, NOT_FOUND, None, note="The zoo has no control on permuted rewards.")]
     here = list(layers.controls)
     control = weights[weights["model"] == weights["domain"].map(layers.controls)]
-    there = products(own[own["domain"].isin(here)], gains, by) - products(control, gains, by)
+    there = products(own[own["domain"].isin(here)], gains) - products(control, gains)
     return [first, Claim(name, text, OURS, NOT_FOUND, measure(there, tests=TESTS),
                          note=f"Of the {', '.join(here)} expert alone.")]
 

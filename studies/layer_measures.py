@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -88,36 +89,49 @@ def measured(expert: Expert, traces: pd.DataFrame, sizes: Sizes) -> dict[str, pd
     """The tables of one expert; what is there already is read."""
     tables = {"shift": shifts, "probes": probed, "lens": settling, "patching": patched, "grafts": grafts,
               **({"steering": steered} if expert.steers else {})}
-    return {name: _kept(Path(expert.folder) / f"{name}-{sizes.label}.parquet", work, expert, traces, sizes)
+    reading = Reading(expert, traces)
+    return {name: _kept(Path(expert.folder) / f"{name}-{sizes.label}.parquet", work, expert, reading, sizes)
             for name, work in tables.items()}
 
 
-def _kept(file: Path, work, expert: Expert, traces: pd.DataFrame, sizes: Sizes) -> pd.DataFrame:
+class Reading:
+    """An expert's traces as texts with the spans of their position classes, made once, when first asked for."""
+
+    def __init__(self, expert: Expert, traces: pd.DataFrame):
+        self._expert, self.traces = expert, traces.reset_index(drop=True)
+
+    @cached_property
+    def _all(self) -> tuple[list[str], dict[str, list[list[Span]]]]:
+        from transformers import AutoTokenizer
+
+        tags = tag(self.traces["completion"].tolist())
+        texts, spans = trace_texts(self.traces, AutoTokenizer.from_pretrained(self._expert.anchor), tags)
+        return texts, {SELF_VERIFICATION: [[] for _ in texts], **spans}
+
+    def of(self, chosen: pd.DataFrame) -> tuple[list[str], dict[str, list[list[Span]]]]:
+        """(texts, spans) of some rows of `traces`."""
+        texts, spans = self._all
+        return [texts[k] for k in chosen.index], {name: [of[k] for k in chosen.index] for name, of in spans.items()}
+
+
+def _kept(file: Path, work, expert: Expert, reading: Reading, sizes: Sizes) -> pd.DataFrame:
     if not file.exists():
-        write(work(expert, traces, sizes), file)
+        write(work(expert, reading, sizes), file)
     return pd.read_parquet(file)
 
 
-def read_traces(expert: Expert, traces: pd.DataFrame) -> tuple[list[str], dict[str, list[list[Span]]]]:
-    """Traces as texts with the spans of their position classes, tagged sentences among them."""
-    from transformers import AutoTokenizer
-
-    return trace_texts(traces, AutoTokenizer.from_pretrained(expert.anchor), tag(traces["completion"].tolist()))
-
-
-def shifts(expert: Expert, traces: pd.DataFrame, sizes: Sizes) -> pd.DataFrame:
+def shifts(expert: Expert, reading: Reading, sizes: Sizes) -> pd.DataFrame:
     """activation_shift of the expert on its own traces, one a task."""
-    texts, spans = read_traces(expert, traces[traces["sample"] == 0])
+    texts, spans = reading.of(reading.traces[reading.traces["sample"] == 0])
     chosen = {name: spans[name] for name in ("prompt", "reasoning", "answer", SELF_VERIFICATION)}
     return activation_shift(expert.anchor, {"expert": expert.model}, texts, progress=False,
                             positions={"all": [[(0, len(text))] for text in texts], **chosen})
 
 
-def probed(expert: Expert, traces: pd.DataFrame, sizes: Sizes) -> pd.DataFrame:
+def probed(expert: Expert, reading: Reading, sizes: Sizes) -> pd.DataFrame:
     """The scores of linear_probe, by question; none of a question whose answers are too much the same."""
-    texts, spans = read_traces(expert, traces)
     found = []
-    for question, examples in questions(traces, texts, spans).items():
+    for question, examples in questions(reading.traces, *reading.of(reading.traces)).items():
         counts = examples.groupby("label")["group"].agg(["size", "nunique"])
         if len(counts) < 2 or counts["size"].min() < LEAST or counts["nunique"].min() < 2 * sizes.folds:
             continue
@@ -159,10 +173,9 @@ def falsities(sentence: str) -> list[bool]:
     return [c != {"+": a + b, "-": a - b, "*": a * b, "/": a / b if b else None}[sign]]
 
 
-def settling(expert: Expert, traces: pd.DataFrame, sizes: Sizes) -> pd.DataFrame:
+def settling(expert: Expert, reading: Reading, sizes: Sizes) -> pd.DataFrame:
     """The summary of logit_lens at the final answers of right traces, one a task, for anchor and expert."""
-    chosen = traces[traces["correct"].astype(bool)].drop_duplicates("task_id")
-    texts, spans = read_traces(expert, chosen) if len(chosen) else ([], {"answer": []})
+    texts, spans = reading.of(reading.traces[reading.traces["correct"].astype(bool)].drop_duplicates("task_id"))
     known = [(text, place) for text, answer in zip(texts, spans["answer"], strict=True)
              if answer and (place := stated(text, answer[0]))]
     if not known:
@@ -177,9 +190,9 @@ def stated(text: str, answer: Span) -> Span | None:
     return found and found.span(1)
 
 
-def patched(expert: Expert, traces: pd.DataFrame, sizes: Sizes) -> pd.DataFrame:
+def patched(expert: Expert, reading: Reading, sizes: Sizes) -> pd.DataFrame:
     """What `patch` recovers in both directions, one trace a task, of the tokens that the expert wrote."""
-    texts, spans = read_traces(expert, traces[traces["sample"] == 0])
+    texts, spans = reading.of(reading.traces[reading.traces["sample"] == 0])
     written = [(prompt[0][1], len(text)) for text, prompt in zip(texts, spans["prompt"], strict=True)]
     positions = {"all": [[(0, len(text))] for text in texts], "prompt": spans["prompt"],
                  "reasoning": spans["reasoning"]}
@@ -188,25 +201,23 @@ def patched(expert: Expert, traces: pd.DataFrame, sizes: Sizes) -> pd.DataFrame:
                       for direction, pair in pairs.items()], ignore_index=True)
 
 
-def grafts(expert: Expert, traces: pd.DataFrame, sizes: Sizes) -> pd.DataFrame:
+def grafts(expert: Expert, reading: Reading, sizes: Sizes) -> pd.DataFrame:
     """The completions of graft_layers with their counts of sentences and checks."""
     tasks = get_domain(expert.domain).tasks("test", sizes.tasks, seed=0)
-    tables = [graft_layers(expert.anchor, expert.model, tasks, part=part, n=sizes.drawn, temperature=1.0,
-                           progress=False) for part in sizes.parts]
-    first, *rest = tables
-    both = [first, *(table[table["direction"].isin(("in", "out"))] for table in rest)]
-    return _counted(pd.concat(both, ignore_index=True))
+    found = graft_layers(expert.anchor, expert.model, tasks, part=sizes.parts, n=sizes.drawn, temperature=1.0,
+                         progress=False)
+    return _counted(found)
 
 
-def steered(expert: Expert, traces: pd.DataFrame, sizes: Sizes) -> pd.DataFrame:
+def steered(expert: Expert, reading: Reading, sizes: Sizes) -> pd.DataFrame:
     """The anchor's completions with the direction "a verification comes next" added at one layer after the other.
 
     The direction is measured on the anchor at that layer, in the expert's traces of the second half of the tasks; the
     completions are of the first half.
     """
-    order = list(dict.fromkeys(traces["task_id"]))
-    later = traces[traces["task_id"].isin(order[len(order) // 2:])]
-    examples = questions(later, *read_traces(expert, later))["next"]
+    order = list(dict.fromkeys(reading.traces["task_id"]))
+    later = reading.traces[reading.traces["task_id"].isin(order[len(order) // 2:])]
+    examples = questions(later, *reading.of(later))["next"]
     tasks = get_domain(expert.domain).tasks("test", sizes.tasks, seed=0)[:len(order) // 2]
     layers = range(_depth(expert.anchor)) if sizes.steered is None else sizes.steered
     tables = []
