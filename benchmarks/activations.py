@@ -13,11 +13,10 @@ from __future__ import annotations
 
 import statistics
 import time
-from pathlib import Path
 
 import pandas as pd
 import torch
-from measure import fresh_peak, machine, markdown, timed
+from measure import fresh_peak, machine, markdown, publish, timed
 
 from probes.capture import BACKENDS, open_reader
 from probes.cka import MinibatchCKA, minibatches
@@ -107,8 +106,7 @@ def main() -> None:
     row |= {f"peak of {tokens:,} tokens, MB": fresh_peak(_matrix_alone, tokens) for tokens in (5_000, 20_000)}
     text = (f"`python benchmarks/activations.py`, {about}\n\n{markdown(rows)}\n\n"
             f"{markdown(pd.DataFrame([row]))}\n")
-    print(text)
-    Path(__file__).with_suffix(".md").write_text(text)
+    publish(__file__, text)
 
 
 if __name__ == "__main__":

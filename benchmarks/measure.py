@@ -80,6 +80,12 @@ def _shown(value) -> str:
     return str(value)
 
 
+def publish(script: str, text: str) -> None:
+    """Print what a script (its `__file__`) measured, and write it beside it, as NAME.md."""
+    print(text)
+    Path(script).with_suffix(".md").write_text(text)
+
+
 def machine(*libraries: str) -> str:
     """Date, processor, cores, load and versions."""
     model = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()

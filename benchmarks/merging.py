@@ -22,7 +22,7 @@ import time
 from pathlib import Path
 
 import pandas as pd
-from measure import machine, markdown, peak_anonymous, read_bytes
+from measure import machine, markdown, peak_anonymous, publish, read_bytes
 from qwen import QWEN, make, parameters
 
 OURS = {
@@ -122,8 +122,7 @@ def main() -> None:
         shutil.rmtree(folder)
     text = (f"`python benchmarks/merging.py`, five experts of {parameters(chosen.size):,} weights, {about}\n\n"
             f"{markdown(pd.DataFrame(rows))}\n")
-    print(text)
-    Path(__file__).with_suffix(".md").write_text(text)
+    publish(__file__, text)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from measure import fresh_peak, machine, markdown, read_bytes, timed
+from measure import fresh_peak, machine, markdown, publish, read_bytes, timed
 from qwen import QWEN, make, parameters
 
 from probes import compare_weights
@@ -107,8 +107,7 @@ def main() -> None:
     finally:
         shutil.rmtree(folder)
     text = f"`python benchmarks/weights.py`, {about}\n\n{table(measured)}\n"
-    print(text)
-    Path(__file__).with_suffix(".md").write_text(text)
+    publish(__file__, text)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ DOMAINS = {  # the same palette; each with a marker, so that grey prints tell th
 INTERVALS = {"bootstrap": "bootstrap over tasks", "crossed_t": "t, tasks crossed with seeds"}
 """What the kinds of interval are called in small print."""
 ACRONYMS = ("ties", "dare", "sce")
-INK, FAINT = "#222222", "#B8B8B8"
+INK, FAINT, GREY = "#222222", "#B8B8B8", "#5A5A5A"
 
 
 def kind_of(model: str) -> str:
@@ -44,6 +44,17 @@ def style() -> None:
         "xtick.labelcolor": INK, "ytick.labelcolor": INK, "text.color": INK, "axes.labelcolor": INK,
         "pdf.fonttype": 42, "axes.titleweight": "bold"})
     matplotlib.use("Agg")
+
+
+def titled(axis, title: str, unit: str) -> None:
+    """A panel's title at its left, and under it, in small print, what is shown."""
+    axis.set_title(title, loc="left", pad=22, fontsize=12)
+    axis.annotate(unit, (0, 1), (0, 7), xycoords="axes fraction", textcoords="offset points", fontsize=9, color=GREY)
+
+
+def in_percent(axis) -> None:
+    """Shares on an x or y axis (`axes.yaxis`) as percent."""
+    axis.set_major_formatter(lambda value, _: f"{value:.0%}")
 
 
 def save(figure, folder: Path, name: str) -> None:

@@ -24,12 +24,12 @@ import pandas as pd
 from behaviors.store import TraceStore
 from probes import compare_weights
 from studies.estimates import Estimate
-from studies.figures import save
-from studies.findings import VERDICTS, Claim, Finding, measure, settle, write
+from studies.findings import Claim, Finding, measure, settle
 from studies.guided_figure import draw
-from studies.harness import StudyError, distinct, main, whole
+from studies.harness import StudyError, distinct, main
 from studies.merging_claims import OURS, Scores
 from studies.merging_models import Merge, made
+from studies.results import closing, publish
 from training.zoo import Zoo
 
 STUDY = "guided_merging"
@@ -56,11 +56,8 @@ def run(zoos: list[Zoo], out: Path, quick: bool = False, progress: bool = True,
     findings = settle([claim for method in methods for claim in claims(scores, domains, method)])
     table = guided_table(scores, domains, methods)
     said = pd.concat([weight_table(table, domains).assign(seed=seed) for seed, table in cosines.items()])
-    with whole(Path(out)) as folder:
-        table.to_csv(folder / "guided.csv", index=False)
-        said.to_csv(folder / "weights.csv", index=False)
-        save(draw(table, findings, ", ".join(zoo.name for zoo in zoos)), folder, STUDY)
-        write(findings, folder / "findings.json")
+    figure = draw(table, findings, ", ".join(zoo.name for zoo in zoos))
+    publish(out, STUDY, {"guided": table, "weights": said}, findings, figure)
     return findings
 
 
@@ -142,16 +139,14 @@ def claims(scores: Scores, domains: list[str], method: str) -> list[Claim]:
 
 def study(zoos: list[Zoo], out: Path, quick: bool) -> list[str]:
     """`run`, then what to print."""
-    findings = run(zoos, out, quick)
+    run(zoos, out, quick)
     table = pd.read_csv(out / "guided.csv")
     overall = table[table.domain == "all"]
     lines = [f"mean over the target domains, {overall.n_tasks.iloc[0]} tasks, seeds {overall.n_seeds.iloc[0]}; against "
              "the own expert [95 %]:"]
     lines += [f"{row.model}: {row.accuracy:.1f}, {row.against_own:+.1f} [{row.ci_low:+.1f}, {row.ci_high:+.1f}]"
               for row in overall.itertuples()]
-    counts = pd.Series([one.verdict for one in findings]).value_counts()
-    return [*lines, "findings: " + ", ".join(f"{counts.get(verdict, 0)} {verdict}" for verdict in VERDICTS),
-            f"written to {out}"]
+    return [*lines, *closing(out)]
 
 
 if __name__ == "__main__":

@@ -11,10 +11,8 @@ import textwrap
 import pandas as pd
 
 from behaviors.taxonomy import SELF_VERIFICATION
-from studies.figures import DOMAINS, FAINT, INK, style
+from studies.figures import DOMAINS, FAINT, GREY, INK, in_percent, style, titled
 from studies.findings import Finding
-
-GREY = "#5A5A5A"
 
 
 def draw(tables: dict[str, pd.DataFrame], findings: list[Finding], zoo: str):
@@ -77,9 +75,8 @@ def _lines(axis, table: pd.DataFrame, column: str, dash: str = "-", **how) -> No
                   markersize=4.5, linewidth=1.6 if dash == "-" else 1.1, **how)
 
 
-def _titled(axis, title: str, unit: str) -> None:
-    axis.set_title(title, loc="left", pad=22, fontsize=12)
-    axis.annotate(unit, (0, 1), (0, 7), xycoords="axes fraction", textcoords="offset points", fontsize=9, color=GREY)
+def _unmeasured(axis) -> None:
+    axis.text(0.5, 0.5, "not measured", transform=axis.transAxes, ha="center", color=GREY)
 
 
 def _weights(axis, tables: dict) -> None:
@@ -90,27 +87,27 @@ def _weights(axis, tables: dict) -> None:
     for _, rows in control.groupby("model"):
         axis.plot(rows.groupby("layer")["relative_l2"].mean(), "--", color=GREY, linewidth=1.2)
     dashed = "; grey: permuted rewards" if len(control) else ""
-    _titled(axis, "How far weights moved", f"relative L2{dashed}")
+    titled(axis, "How far weights moved", f"relative L2{dashed}")
 
 
 def _changed(axis, tables: dict) -> None:
     weights = tables["weights"]
     _lines(axis, weights[(weights["part"] == "all") & (weights["layer"] >= 0)
                          & (weights["model"] == "expert-" + weights["domain"])], "changed_fraction")
-    axis.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    _titled(axis, "How many weights changed", "share of stored weights")
+    in_percent(axis.yaxis)
+    titled(axis, "How many weights changed", "share of stored weights")
 
 
 def _shift(axis, tables: dict) -> None:
     shift = tables["shift"]
     _lines(axis, shift[shift["position"] == "all"], "relative_l2")
-    _titled(axis, "How far activations moved", "relative L2 of the residual stream")
+    titled(axis, "How far activations moved", "relative L2 of the residual stream")
 
 
 def _cka(axis, tables: dict) -> None:
     shift = tables["shift"]
     _lines(axis, shift[shift["position"] == "all"], "cka")
-    _titled(axis, "How alike activations are", "debiased CKA with the anchor")
+    titled(axis, "How alike activations are", "debiased CKA with the anchor")
 
 
 def _patching(axis, tables: dict) -> None:
@@ -118,25 +115,25 @@ def _patching(axis, tables: dict) -> None:
     into = patching[patching["direction"] == "into the anchor"]
     _lines(axis, into[into["position"] == "all"], "recovered")
     _lines(axis, into[into["position"] == "prompt"], "recovered", ":")
-    axis.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    _titled(axis, "What activations bring", "KL to the expert recovered; dotted: prompt alone")
+    in_percent(axis.yaxis)
+    titled(axis, "What activations bring", "KL to the expert recovered; dotted: prompt alone")
 
 
 def _right(axis, tables: dict) -> None:
     _probe(axis, tables["probes"], "right")
-    _titled(axis, "Is the answer right?", "AUROC of a linear probe; dotted: words")
+    titled(axis, "Is the answer right?", "AUROC of a linear probe; dotted: words")
 
 
 def _next(axis, tables: dict) -> None:
     _probe(axis, tables["probes"], "next")
-    _titled(axis, "Does a check come next?", "AUROC of a linear probe; dotted: words")
+    titled(axis, "Does a check come next?", "AUROC of a linear probe; dotted: words")
 
 
 def _probe(axis, probes: pd.DataFrame, question: str) -> None:
     """The expert's AUROC of a question, that of its words, and the band of shuffled labels."""
     shown = probes[(probes["question"] == question) & (probes["model"] == "expert")]
     if shown.empty:
-        axis.text(0.5, 0.5, "not measured", transform=axis.transAxes, ha="center", color=GREY)
+        _unmeasured(axis)
         return
     _lines(axis, shown, "auroc")
     _lines(axis, shown, "tokens", ":")
@@ -148,23 +145,23 @@ def _lens(axis, tables: dict) -> None:
     lens = tables["lens"]
     _lines(axis, lens[lens["model"] == "expert"], "settled")
     _lines(axis, lens[lens["model"] == "anchor"], "settled", ":")
-    axis.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    _titled(axis, "Answers that are settled", "share of tokens, logit lens; dotted: anchor")
+    in_percent(axis.yaxis)
+    titled(axis, "Answers that are settled", "share of tokens, logit lens; dotted: anchor")
 
 
 def _brought(axis, tables: dict) -> None:
     _grafts(axis, tables["grafts"], "in")
-    _titled(axis, "What a layer brings", "points, expert's layer put into the anchor")
+    titled(axis, "What a layer brings", "points, expert's layer put into the anchor")
 
 
 def _cost(axis, tables: dict) -> None:
     _grafts(axis, tables["grafts"], "out", -1)
-    _titled(axis, "What a layer costs", "points, expert without its layer")
+    titled(axis, "What a layer costs", "points, expert without its layer")
 
 
 def _checks(axis, tables: dict) -> None:
     _grafts(axis, tables["grafts"], "in", measure=SELF_VERIFICATION)
-    _titled(axis, "Checks that a layer brings", "per 100 sentences, put into the anchor")
+    titled(axis, "Checks that a layer brings", "per 100 sentences, put into the anchor")
 
 
 def _grafts(axis, grafts: pd.DataFrame, direction: str, sign: int = 1, measure: str = "accuracy") -> None:
@@ -183,9 +180,9 @@ def _grafts(axis, grafts: pd.DataFrame, direction: str, sign: int = 1, measure: 
 
 def _steering(axis, tables: dict) -> None:
     steering = tables["steering"]
-    _titled(axis, "Steering checks", "per 100 sentences; grey: random directions")
+    titled(axis, "Steering checks", "per 100 sentences; grey: random directions")
     if steering.empty:
-        axis.text(0.5, 0.5, "not measured", transform=axis.transAxes, ha="center", color=GREY)
+        _unmeasured(axis)
         return
     checks = steering[steering["measure"] == SELF_VERIFICATION]
     axis.axhline(checks[checks["dose"] == 0]["value"].iloc[0], color=INK, linewidth=1, linestyle=(0, (4, 3)))

@@ -21,13 +21,13 @@ import pandas as pd
 from behaviors.store import TraceStore
 from behaviors.taxonomy import SELF_VERIFICATION
 from probes import compare_weights
-from studies.figures import save
-from studies.findings import VERDICTS, Finding, settle, write
-from studies.harness import StudyError, distinct, main, whole
+from studies.findings import Finding, settle
+from studies.harness import StudyError, distinct, main
 from studies.layer_claims import Layers, claims
 from studies.layer_figure import draw
 from studies.layer_measures import FULL, QUICK, Expert, Sizes, measured
 from studies.layer_tables import carried_table, steering_table, weight_table
+from studies.results import closing, publish
 from training.workers import worker_pool
 from training.zoo import Zoo
 
@@ -51,11 +51,7 @@ def run(zoos: list[Zoo], out: Path, quick: bool = False, progress: bool = True,
               "patching": layers.patching, "grafts": carried_table(layers.grafts),
               "steering": steering_table(layers.steering)}
     tables["layers"] = lined_up(tables)
-    with whole(Path(out)) as folder:
-        for name, table in tables.items():
-            table.to_csv(folder / f"{name}.csv", index=False)
-        save(draw(tables, findings, ", ".join(zoo.name for zoo in zoos)), folder, STUDY)
-        write(findings, folder / "findings.json")
+    publish(out, STUDY, tables, findings, draw(tables, findings, ", ".join(zoo.name for zoo in zoos)))
     return findings
 
 
@@ -131,9 +127,7 @@ def summary(out: Path) -> list[str]:
             best = rows[rows["direction"] == "in"].nlargest(1, "change").iloc[0]
             lines.append(f"{domain}, {unit}: expert minus anchor {_with_ends(expert)}; layer {best.layer:.0f} alone "
                          f"brings the most, {_with_ends(best)} ({best.n_tasks} tasks, seeds {best.n_seeds})")
-    found = pd.read_json(out / "findings.json")["verdict"].value_counts()
-    return [*lines, "findings: " + ", ".join(f"{found.get(verdict, 0)} {verdict}" for verdict in VERDICTS),
-            f"written to {out}"]
+    return [*lines, *closing(out)]
 
 
 def _with_ends(row: pd.Series) -> str:

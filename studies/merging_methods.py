@@ -20,12 +20,12 @@ import numpy as np
 import pandas as pd
 
 from behaviors.store import TraceStore
-from studies.figures import save
-from studies.findings import VERDICTS, Finding, settle, write
-from studies.harness import StudyError, distinct, main, whole
+from studies.findings import Finding, settle
+from studies.harness import StudyError, distinct, main
 from studies.merging_claims import TABLE_4, TABLE_6, Scores, claims, pair_gain
 from studies.merging_figure import draw
 from studies.merging_models import Merge, made, masks, pairs, seconds, standard, sweep
+from studies.results import closing, publish
 from training.zoo import Zoo
 
 STUDY = "merging_methods"
@@ -52,11 +52,7 @@ def run(zoos: list[Zoo], out: Path, quick: bool = False, progress: bool = True,
     findings = settle(claims(scores, domains, {method: f"tuned-{method}" for method in swept}))
     tables = {"methods": method_table(scores, domains, reference(zoos[0])), "pairs": pair_table(scores, domains),
               "sweeps": table, "masks": mask_table(traces, domains), "costs": cost_table(zoos)}
-    with whole(Path(out)) as folder:
-        for name, frame in tables.items():
-            frame.to_csv(folder / f"{name}.csv", index=False)
-        save(draw(tables, findings, ", ".join(zoo.name for zoo in zoos)), folder, STUDY)
-        write(findings, folder / "findings.json")
+    publish(out, STUDY, tables, findings, draw(tables, findings, ", ".join(zoo.name for zoo in zoos)))
     return findings
 
 
@@ -164,14 +160,12 @@ def _cost(zoo: Zoo, run: str) -> dict[str, float]:
 
 def summary(out: Path) -> list[str]:
     """A few lines about the results in a folder."""
-    table, found = pd.read_csv(out / "methods.csv"), pd.read_json(out / "findings.json")
+    table = pd.read_csv(out / "methods.csv")
     overall = table[table.domain == "all"]
     lines = [f"mean over {table.domain.nunique() - 1} domains, {overall.n_tasks.iloc[0]} tasks, seeds "
              f"{overall.n_seeds.iloc[0]} [95 %]:"]
     lines += [f"{row.model}: {row.accuracy:.1f} [{row.ci_low:.1f}, {row.ci_high:.1f}]" for row in overall.itertuples()]
-    counts = found["verdict"].value_counts()
-    return [*lines, "findings: " + ", ".join(f"{counts.get(verdict, 0)} {verdict}" for verdict in VERDICTS),
-            f"written to {out}"]
+    return [*lines, *closing(out)]
 
 
 def study(zoos: list[Zoo], out: Path, quick: bool) -> list[str]:

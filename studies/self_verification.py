@@ -20,8 +20,9 @@ from behaviors.metrics import avg_at_k
 from behaviors.store import TraceStore
 from behaviors.tagger import tag
 from studies.figures import save
-from studies.findings import VERDICTS, Finding, settle, write
+from studies.findings import Finding, settle, write
 from studies.harness import StudyError, distinct, domains_of, main, whole
+from studies.results import closing
 from studies.verification_claims import Cast, claims
 from studies.verification_figure import draw
 from studies.verification_judging import Judging, judge_table, verdicts
@@ -121,9 +122,7 @@ def summary(out: Path) -> list[str]:
         bounds = f" {one['measured']:+.0f} [{one['ci_low']:+.0f}, {one['ci_high']:+.0f}]"
         value = "" if pd.isna(one["measured"]) else bounds
         lines.append(f"judging, {one['claim']}:{value} {one['verdict']}")
-    counts = findings["verdict"].value_counts()
-    lines.append("findings: " + ", ".join(f"{counts.get(verdict, 0)} {verdict}" for verdict in VERDICTS))
-    return [*lines, f"written to {out}"]
+    return [*lines, *closing(out)]
 
 
 def _line(behavior: pd.DataFrame, model: str, domain: str) -> str:

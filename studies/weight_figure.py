@@ -12,7 +12,7 @@ import textwrap
 import numpy as np
 import pandas as pd
 
-from studies.figures import COLORS, FAINT, INK, kind_of, shown, style
+from studies.figures import COLORS, FAINT, GREY, INK, in_percent, kind_of, shown, style, titled
 from studies.findings import Finding
 
 MODULES = ("embedding", "q", "k", "v", "qkv", "o", "gate", "up", "gate_up", "down", "norm", "lm_head")
@@ -115,7 +115,7 @@ def _shares(axis, models: pd.DataFrame) -> None:
     axis.set_yticks(places, [short(name) for name in models["model"]])
     axis.set_ylim(len(models) - 0.5, -0.7)
     axis.set_xlim(0, 1.12 * max(0.35, models["changed_fraction"].max()))
-    axis.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    in_percent(axis.xaxis)
     axis.tick_params(axis="y", length=0)
     axis.set_title("Share of weights changed, by run", loc="left", pad=22, fontsize=12)
 
@@ -165,9 +165,7 @@ def _slanted(axis, labels: list[str]) -> None:
 
 
 def _titled(axis, title: str, unit: str) -> None:
-    axis.set_title(title, loc="left", pad=22, fontsize=12)
-    axis.annotate(unit, (0, 1), (0, 7), xycoords="axes fraction", textcoords="offset points", fontsize=9,
-                  color="#5A5A5A")
+    titled(axis, title, unit)
     axis.tick_params(length=0)
     for side in ("left", "bottom"):
         axis.spines[side].set_visible(False)
@@ -176,4 +174,4 @@ def _titled(axis, title: str, unit: str) -> None:
 def _frame(figure, height: float, title: str, under: str, print_: str) -> None:
     figure.text(0.012, 1 - 0.12 / height, textwrap.fill(title, 120), va="top", fontsize=13, fontweight="bold")
     figure.text(0.012, 1 - 0.68 / height, textwrap.fill(under, 160), va="top", fontsize=10)
-    figure.text(0.012, 0.1 / height, textwrap.fill(print_, 185), va="bottom", fontsize=8.5, color="#5A5A5A")
+    figure.text(0.012, 0.1 / height, textwrap.fill(print_, 185), va="bottom", fontsize=8.5, color=GREY)

@@ -19,9 +19,9 @@ from pathlib import Path
 import pandas as pd
 
 from probes import compare_weights, spectra
-from studies.figures import save
-from studies.findings import VERDICTS, Finding, settle, write
-from studies.harness import StudyError, distinct, main, whole
+from studies.findings import Finding, settle
+from studies.harness import StudyError, distinct, main
+from studies.results import closing, publish
 from studies.weight_claims import Shifts, claims, cosine_of, overlap_of
 from studies.weight_figure import draw, experts_only
 from training.zoo import Zoo
@@ -52,16 +52,12 @@ def run(zoos: list[Zoo], out: Path, quick: bool = False, keep: bool = False, pro
                                           keep=keep) for zoo in zoos}
     shifts = Shifts(compared, {domain: f"expert-{domain}" for domain in first.experts}, first.preset)
     findings = settle(claims(shifts))
-    with whole(Path(out)) as folder:
-        tables = {"models": model_table(shifts), "pairs": pair_table(shifts), "layers": _by_seed(shifts, "changes"),
-                  "overlap": _by_seed(shifts, "overlap")}
-        tables["changed_by"] = multiplicity_table(zoos, shifts, progress, keep)
-        if not quick:
-            tables["spectra"] = spectra_table(zoos, names, progress, keep)
-        for name, table in tables.items():
-            table.to_csv(folder / f"{name}.csv", index=False)
-        save(draw(tables, findings, ", ".join(zoo.name for zoo in zoos)), folder, STUDY)
-        write(findings, folder / "findings.json")
+    tables = {"models": model_table(shifts), "pairs": pair_table(shifts), "layers": _by_seed(shifts, "changes"),
+              "overlap": _by_seed(shifts, "overlap")}
+    tables["changed_by"] = multiplicity_table(zoos, shifts, progress, keep)
+    if not quick:
+        tables["spectra"] = spectra_table(zoos, names, progress, keep)
+    publish(out, STUDY, tables, findings, draw(tables, findings, ", ".join(zoo.name for zoo in zoos)))
     return findings
 
 
@@ -138,9 +134,7 @@ def summary(out: Path) -> list[str]:
         f"{row.model} {row.changed_fraction:.0%}" for row in models.itertuples())]
     lines += [f"{row.model_a} and {row.model_b}: Jaccard {row.jaccard:.3f} (chance {row.jaccard_chance:.3f}), "
               f"cosine {row.cosine:+.3f} [{row.cosine_low:+.3f}, {row.cosine_high:+.3f}]" for row in pairs.itertuples()]
-    found = pd.read_json(out / "findings.json")["verdict"].value_counts()
-    return [*lines, "findings: " + ", ".join(f"{found.get(verdict, 0)} {verdict}" for verdict in VERDICTS),
-            f"written to {out}"]
+    return [*lines, *closing(out)]
 
 
 def study(zoos: list[Zoo], out: Path, quick: bool, keep: bool = False) -> list[str]:
