@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2Config, LlamaConfig, Qwen3Config
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from probes import capture
 from probes.capture import BACKENDS, at_tokens, open_reader
@@ -10,14 +10,8 @@ from probes.sites import SITES, blocks, chosen_layers, chosen_sites, last_norm
 from probes.sources import ProbeError
 from probes.texts import encode
 from tests import tiny
+from tests.families import CONFIGS
 
-SMALL = {"vocab_size": 600, "hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2}
-WIDE = {**SMALL, "intermediate_size": 48, "num_key_value_heads": 1, "head_dim": 16}
-CONFIGS = {
-    "qwen3": Qwen3Config(**WIDE, tie_word_embeddings=True),
-    "llama": LlamaConfig(**WIDE),
-    "gpt2": GPT2Config(vocab_size=600, n_embd=32, n_layer=3, n_head=2, n_positions=128),
-}
 EVERY = [(site, layer) for site in SITES for layer in range(3)]
 
 

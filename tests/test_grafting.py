@@ -6,26 +6,20 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, Qwen3Config
+from transformers import AutoModelForCausalLM
 
 from probes import grafting
 from probes.grafting import chosen_grafts, graft_gains, graft_layers, grafted
 from probes.places import places
 from probes.sources import ProbeError
 from tests import tiny
+from tests.families import CONFIGS
 from training.checkpoints import Checkpoint
 from training.domains import get_domain
 from training.intervals import interval
 from training.organism.anchor import ANCHOR
 from training.rollouts import load
 
-SMALL = {"vocab_size": 600, "hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2,
-         "intermediate_size": 48, "num_key_value_heads": 1, "head_dim": 16}
-CONFIGS = {
-    "qwen3": Qwen3Config(**SMALL, tie_word_embeddings=True),
-    "llama": LlamaConfig(**SMALL),
-    "gpt2": GPT2Config(vocab_size=600, n_embd=32, n_layer=3, n_head=2, n_positions=128),
-}
 TASKS = get_domain("science").tasks("test", 4)
 
 
