@@ -1,124 +1,148 @@
 """Sentence tags for reasoning traces: where a model checks itself, and where it turns back.
 
-Traces are cut into sentences by spaCy's blank English pipeline (tokenizer exceptions and sentencizer; no model to
-download), run line by line on a copy of the trace in which everything that only looks like a sentence end is blanked
-out: decimals, factorials, list numbers, LaTeX, code. The copy has the same length, so offsets are those of the trace.
-Each sentence then gets the first matching cue of `behaviors.taxonomy`. A failed verdict needs the check before it, and
-a bare "Wait." takes the label of the sentence it opens.
+Traces are cut into sentences (`behaviors.segmentation`); each is read in its context (`behaviors.features`), and one
+logistic regression a behavior says how probable it shows it (`behaviors.classifier`). The definitions are in
+`behaviors.taxonomy`; what the shipped weights were fitted on, how well they agree with people and how to fit others is
+in `behaviors/WEIGHTS.md`. A sentence shows the behavior whose probability is furthest, as a ratio, above its threshold;
+a bare interjection ("Wait.") takes label and probabilities of the sentence it opens. Nothing is random, and a trace's
+tags depend on that trace alone. The instrument is English: a text in another language is cut, labelled `other`
+throughout, and warned about.
 
-The probabilities are rule scores, 1.0 where a cue fired and 0.0 elsewhere: they are not calibrated. The cues are
-English: other languages are segmented but come out as `other`. A line break outside code and LaTeX ends a sentence.
+    python -m behaviors.tagger TRACES --out TAGS.parquet [--column completion] [--html PAGE.html] [--weights FILE]
 
-    python -m behaviors.tagger TRACES.jsonl --out TAGS.parquet [--column completion]
-
-TRACES is JSON lines or parquet with a `completion` or `text` column; `text_id` is the row's number there, from 0. Lone
-surrogates, which parquet cannot hold, are written as U+FFFD.
+TRACES is JSON lines, parquet, a folder of `datasets.save_to_disk`, or a dataset on the Hugging Face hub (owner/name, or
+owner/name:split), read as a stream; `text_id` is the row's number there, from 0. Lone surrogates, which parquet cannot
+hold, are written as U+FFFD.
 """
 
 from __future__ import annotations
 
 import argparse
-import re
 import sys
+import warnings
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from behaviors.taxonomy import BACKTRACKING, BARE_WAIT, OTHER, SELF_VERIFICATION, label_of
+from behaviors.classifier import Classifier, fit
+from behaviors.cues import BARE_WAIT
+from behaviors.features import feature_rows
+from behaviors.language import is_english
+from behaviors.page import TRACES, write_page
+from behaviors.reading import read_texts, write_tags
+from behaviors.segmentation import spans
+from behaviors.taxonomy import OTHER
 
-COLUMNS = ("text_id", "sentence", "start", "end", "text", "label", "p_self_verification", "p_backtracking")
-TEXT_COLUMNS = ("completion", "text")
-_STOPS = ".!?\u2026\u3002\uff01\uff1f\u061f\u0964"
-_SOLID = re.compile(  # spans no sentence ends in: fenced and inline code, display and inline LaTeX
-    r"```.*?(?:```|\Z)|`[^`\n]{1,500}`|\$\$[^$]{1,5000}\$\$|\$(?=\S)[^$\n]{1,500}(?<=\S)\$(?!\d)"
-    r"|\\\[(?:(?!\\\[).){1,5000}?\\\]|\\\((?:(?!\\\().){1,1000}?\\\)", re.DOTALL)
-_ABBREVIATIONS = r"\b(?:approx|resp|cf|eqs?|figs?|viz|ex|et al|w\.r\.t|a\.k\.a|i\.e|e\.g|etc)\."
-_ABBREVIATIONS += r"(?=[,;:)]|\s*[a-z\d(\\$])"
-_OPENERS = "(?:The|So|Then|This|That|But|Let|We|It|If|Now|And|Since|Therefore|Thus|Hence|Wait|Yes|No|Next|For|In|To)"
-_FALSE_STOPS = re.compile(
-    rf"^[ \t]*(?:[-*+#>]+[ \t]*)?\(?\d{{1,3}}\.(?=\s)|(?<=[.!?][ ])\d{{1,2}}\.(?=[ ][A-Z])"  # list numbers: "2. Add"
-    rf"|{_ABBREVIATIONS}|(?<=\d)\.(?=\d)"
-    rf"|(?<!is )(?<!ption )(?<!hoice )(?<!nswer )(?<![\w.])[A-Z]\.(?= (?!{_OPENERS}\b)[A-Z][a-z])"  # initials of names
-    r"|(?<=[\w)\]])!+(?=\s*[-+*/=^,;)\]\d<>\u00d7\u00b7\u00f7\u2248])"  # factorials
-    r"|(?<=\d)!(?=\s+[a-z])|!(?==)", re.MULTILINE)
-_RUNS = re.compile(rf"[{_STOPS}]+(?=[{_STOPS}])")
-_CLOSERS = "\"'\u201d\u2019)\\]*}"
-_LINE = re.compile(rf"[^\r\n\u3002\uff01\uff1f]+(?:[\u3002\uff01\uff1f]+[{_CLOSERS}]*)?")  # these stops need no blank
-_MARKS = re.compile(rf"([{_STOPS}][{_CLOSERS}]{{1,4}})|[^\w\s{_STOPS}]")
-_LONE_CAPITAL = re.compile(rf"(?<![\w.])[A-Za-z](?=[{_STOPS}](?:[{_CLOSERS}]*\s|[{_CLOSERS}]*\Z))")
+COLUMNS = ("text_id", "sentence", "start", "end", "text", "label")
+SHIPPED = Path(__file__).with_name("tagger.safetensors")
+Trace = str | list[str]
 
 
-@cache
-def _pipeline():
-    import spacy
+class BehaviorTagger:
+    """Labels sentences of traces with the behaviors that it was fitted on."""
 
-    pipeline = spacy.blank("en")
-    pipeline.add_pipe("sentencizer", config={"punct_chars": list(_STOPS)})
-    pipeline.max_length = sys.maxsize
-    return pipeline
+    def __init__(self, classifier: Classifier):
+        self.classifier = classifier
+
+    @classmethod
+    def fit(cls, labelled: pd.DataFrame, recipe: dict | None = None) -> BehaviorTagger:
+        """Fit on labelled sentences.
+
+        Args: labelled, a row a sentence, in reading order: `trace` (or `text_id`), `text` and `label`, where `other` is
+        no behavior and every other label is one; such as a frame of `tag` with labels put right by hand. Columns of
+        `behaviors.sources.read_labelled` instead of `label` say more. recipe: notes to store with the weights.
+        Raises ValueError where a column is missing or a behavior cannot be learned from what is there.
+        """
+        table = labelled.rename(columns={"text_id": "trace"})
+        if missing := {"trace", "text"} - set(table.columns):
+            raise ValueError(f"labelled sentences lack {', '.join(sorted(missing))}; give trace, text and label")
+        if "label" in table.columns:
+            table = _one_hot(table)
+        traces = [trace for _, trace in table.groupby("trace", sort=False)]
+        rows = [row for trace in traces for row in feature_rows(trace["text"].tolist())]
+        return cls(fit(rows, pd.concat(traces), recipe or {}))
+
+    def save(self, path: str | Path) -> Path:
+        """Write the weights: one safetensors file of arrays and names."""
+        return self.classifier.save(path)
+
+    @classmethod
+    def load(cls, path: str | Path = SHIPPED) -> BehaviorTagger:
+        """Read weights; the shipped ones without a path."""
+        return cls(Classifier.load(path))
+
+    def tag(self, texts: list[Trace]) -> pd.DataFrame:
+        """Tag every sentence of every trace.
+
+        Args: texts, a list of traces (str), or of traces cut into sentences (lists of str: a row each, in order).
+        Returns: one row a sentence: text_id (position in `texts`), sentence (position in the trace), start and end
+        (offsets into the trace, in characters; into the sentence itself where sentences were given), text, label, and
+        p_<behavior> for each behavior, its probability. A blank trace has no row.
+        Raises TypeError when `texts` is not such a list. Warns of texts that are not English.
+        """
+        if isinstance(texts, (str, bytes)):
+            raise TypeError(f"texts is one {type(texts).__name__}; give a list of traces, such as [text]")
+        frames = list(self.stream(texts))
+        return pd.concat(frames, ignore_index=True) if frames else self._frame([], np.zeros((0, self._width)))
+
+    def stream(self, texts: Iterable[Trace], characters: int = 250_000) -> Iterator[pd.DataFrame]:
+        """The frame of `tag` in parts, each of about so many characters of traces: memory is flat in their number."""
+        held, size, foreign, n = [], 0, 0, 0
+        for n, trace in enumerate(texts, 1):
+            rows, features, known = _read(n - 1, trace)
+            foreign += not known
+            held.append((rows, features, known))
+            size += sum(row[3] - row[2] for row in rows)
+            if size >= characters:
+                yield self._tagged(held)
+                held, size = [], 0
+        if held:
+            yield self._tagged(held)
+        if foreign:
+            warnings.warn(f"{foreign} of {n} texts are not English; the tagger reads English, and labels theirs other",
+                          stacklevel=3)
+
+    @property
+    def _width(self) -> int:
+        return len(self.classifier.behaviors)
+
+    def _tagged(self, held: list[tuple[list, list, bool]]) -> pd.DataFrame:
+        p = self.classifier.probabilities([row for _, features, _ in held for row in features])
+        begin = 0
+        for rows, _, known in held:
+            part = p[begin:begin + len(rows)]
+            part *= known
+            _open(part, [row[4] for row in rows])
+            begin += len(rows)
+        return self._frame([row for rows, _, _ in held for row in rows], p)
+
+    def _frame(self, rows: list[tuple], p: np.ndarray) -> pd.DataFrame:
+        """Rows as a frame; `text` stays a column of Python objects, which can hold lone surrogates."""
+        frame = pd.DataFrame({name: pd.Series([row[k] for row in rows], dtype="int64")
+                              for k, name in enumerate(COLUMNS[:4])})
+        frame["text"] = pd.Series([row[4] for row in rows], dtype=object)
+        names = np.array([*self.classifier.behaviors, OTHER], dtype=object)
+        ratio = p / self.classifier.thresholds
+        best = np.where((ratio >= 1).any(axis=1), ratio.argmax(axis=1), self._width)
+        frame["label"] = pd.Series(names[best], dtype=str)
+        return frame.assign(**{f"p_{name}": p[:, k] for k, name in enumerate(self.classifier.behaviors)})
 
 
-def _blank(match: re.Match) -> str:
-    """As many zeros as the match is long; a full stop that ends a formula stays a full stop."""
-    text = match.group()
-    ends = re.search(r"[.!?]\s*(?:\$\$?|\\\]|\\\))\Z", text)
-    return "0" * (len(text) - 1) + "." if ends else "0" * len(text)
+def _one_hot(table: pd.DataFrame) -> pd.DataFrame:
+    """Labels as a truth and a weight a behavior; every trace is a group of its own."""
+    behaviors = sorted(set(table["label"]) - {OTHER})
+    if not behaviors:
+        raise ValueError(f"every labelled sentence is {OTHER!r}; label some with a behavior")
+    truths = {name: table["label"] == name for name in behaviors}
+    weights = {f"weight_{name}": 1.0 for name in behaviors}
+    return table[["trace", "text"]].assign(group=table["trace"], calibrates=True, **truths, **weights)
 
 
-def skeleton(text: str) -> str:
-    """A copy of the text, as long, in which only what ends sentences looks like it: stops and line breaks."""
-    text = _SOLID.sub(_blank, text)
-    text = _FALSE_STOPS.sub(lambda m: "0" * len(m.group()), text)
-    text = _RUNS.sub(lambda m: "0" * len(m.group()), text)
-    text = _LONE_CAPITAL.sub("0", text)  # "so we find x." and "option B." end sentences; spaCy takes them for initials
-    return _MARKS.sub(lambda m: m.group(1) or " ", text)
-
-
-def spans(text: str) -> list[tuple[int, int]]:
-    """The (start, end) of each sentence of a trace: in order, disjoint, covering every character but white space."""
-    cuts, shape, pipeline = [0], skeleton(text), _pipeline()
-    with pipeline.memory_zone():
-        for line in _LINE.finditer(shape):
-            cuts += [line.start() + sentence.end_char for sentence in pipeline(line.group()).sents]
-            cuts[-1] = line.end()
-    cuts.append(len(text))
-    stripped = (_strip(text, start, end) for start, end in zip(cuts, cuts[1:], strict=False))
-    return [(start, end) for start, end in stripped if start < end]
-
-
-def _strip(text: str, start: int, end: int) -> tuple[int, int]:
-    """The span without the white space around it."""
-    piece = text[start:end]
-    return start + len(piece) - len(piece.lstrip()), end - len(piece) + len(piece.rstrip())
-
-
-def labels(sentences: list[str]) -> list[str]:
-    """The label of each sentence of one trace, in order."""
-    found = []
-    for sentence in sentences:
-        found.append(label_of(sentence, found[-1] if found else OTHER))
-    for k in reversed(range(len(found) - 1)):
-        if found[k] == OTHER and BARE_WAIT.search(sentences[k]) and re.search(r"\w", sentences[k]):
-            found[k] = found[k + 1]
-    return found
-
-
-def tag(texts: list[str] | list[list[str]]) -> pd.DataFrame:
-    """Tag every sentence of every trace.
-
-    Args: texts, a list of traces (str), or of traces already cut into sentences (lists of str: one row each, in order).
-    Returns: one row a sentence: text_id (position in `texts`), sentence (position in the trace), start and end (offsets
-    into the trace, in characters; into the sentence itself where sentences were given), text, label,
-    p_self_verification and p_backtracking (rule scores, 0.0 or 1.0). A blank trace has no row.
-    Raises TypeError when `texts` is not such a list.
-    """
-    if isinstance(texts, (str, bytes)):
-        raise TypeError(f"texts is one {type(texts).__name__}; give a list of traces, such as [text]")
-    return _frame([row for text_id, trace in enumerate(texts) for row in _rows(text_id, trace)])
-
-
-def _rows(text_id: int, trace: str | list[str]) -> list[tuple]:
+def _read(text_id: int, trace: Trace) -> tuple[list[tuple], list[dict[str, float]], bool]:
+    """The rows of a trace without labels, its features, and whether it is English."""
     if isinstance(trace, str):
         where = spans(trace)
         sentences = [trace[start:end] for start, end in where]
@@ -127,69 +151,67 @@ def _rows(text_id: int, trace: str | list[str]) -> list[tuple]:
         where = [(0, len(sentence)) for sentence in sentences]
     else:
         raise TypeError(f"texts[{text_id}] is a {type(trace).__name__}; choose a str or a list of str")
-    return [(text_id, k, *span, sentence, label)
-            for k, (span, sentence, label) in enumerate(zip(where, sentences, labels(sentences), strict=True))]
+    rows = [(text_id, k, *span, sentence) for k, (span, sentence) in enumerate(zip(where, sentences, strict=True))]
+    return rows, feature_rows(sentences), is_english(trace if isinstance(trace, str) else " ".join(trace))
 
 
-def _frame(rows: list[tuple]) -> pd.DataFrame:
-    """Rows as a frame; `text` stays a column of Python objects, which can hold lone surrogates."""
-    table = {name: [row[k] for row in rows] for k, name in enumerate(COLUMNS[:6])}
-    frame = pd.DataFrame({name: pd.Series(table[name], dtype="int64") for name in COLUMNS[:4]})
-    frame["text"] = pd.Series(table["text"], dtype=object)
-    frame["label"] = pd.Series(table["label"], dtype=str)
-    for label in (SELF_VERIFICATION, BACKTRACKING):
-        frame[f"p_{label}"] = (frame["label"] == label).astype(float)
-    return frame
+def _open(p: np.ndarray, sentences: list[str]) -> None:
+    """A bare interjection takes the probabilities of the sentence after it, in place."""
+    for k in reversed(range(len(sentences) - 1)):
+        if BARE_WAIT.search(sentences[k][:100]) and any(letter.isalpha() for letter in sentences[k][:100]):
+            p[k] = p[k + 1]
 
 
-def read_texts(path: Path, column: str | None = None) -> list[str]:
-    """The traces in a JSON lines or parquet file. Raises ValueError, in one sentence, when they are not there."""
-    frame = pd.read_parquet(path) if path.suffix == ".parquet" else _read_lines(path)
-    names = [column] if column else [name for name in TEXT_COLUMNS if name in frame.columns]
-    if not names or names[0] not in frame.columns:
-        wanted = repr(column) if column else " or ".join(map(repr, TEXT_COLUMNS))
-        raise ValueError(f"{path} has no column {wanted}; choose one of {', '.join(map(str, frame.columns)) or 'none'}")
-    texts = frame[names[0]].tolist()
-    for row, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise ValueError(f"row {row} of {path} has no text in column {names[0]!r}, but {text!r}")
-    return texts
+@cache
+def shipped() -> BehaviorTagger:
+    """The tagger with the shipped weights, read once."""
+    return BehaviorTagger.load()
 
 
-def _read_lines(path: Path) -> pd.DataFrame:
-    import json
-
-    rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
-        try:
-            rows += [json.loads(line)] if line.strip() else []
-        except json.JSONDecodeError as error:
-            raise ValueError(f"line {number} of {path} is not JSON ({error.msg})") from error
-        if rows and not isinstance(rows[-1], dict):
-            raise ValueError(f"line {number} of {path} is not a JSON object")
-    return pd.DataFrame(rows, dtype=object)
+def tag(texts: list[Trace]) -> pd.DataFrame:
+    """`BehaviorTagger.tag` with the shipped weights: labels self_verification, backtracking and other."""
+    return shipped().tag(texts)
 
 
-def write(tags: pd.DataFrame, out: Path) -> None:
-    """Write tags as parquet, whole or not at all."""
-    text = tags["text"].map(lambda sentence: re.sub("[\ud800-\udfff]", "\ufffd", sentence))
-    partial = out.with_name(out.name + ".partial")
-    try:
-        tags.assign(text=text.astype(str)).to_parquet(partial, index=False)
-        partial.replace(out)
-    finally:
-        partial.unlink(missing_ok=True)
+def run(tagger: BehaviorTagger, source: str, out: Path, column: str | None = None, page: Path | None = None) -> None:
+    """Tag the traces of a source into a parquet file, and the first of them into a page, each whole or not at all."""
+    shown, frames, count = [], [], 0
+
+    def texts() -> Iterator[str]:
+        nonlocal count
+        for count, text in enumerate(read_texts(source, column), 1):
+            if page and count <= TRACES:
+                shown.append(text)
+            yield text
+
+    def tagged() -> Iterator[pd.DataFrame]:
+        for frame in tagger.stream(texts()):
+            if page:
+                frames.append(frame[frame["text_id"] < TRACES])
+            yield frame
+
+    rows = write_tags(tagged(), out)
+    print(f"{rows} sentences of {count} traces in {out}")
+    if page:
+        tags = pd.concat(frames, ignore_index=True) if frames else tagger.tag([])
+        traces = ((f"row {k}", text, tags[tags["text_id"] == k]) for k, text in enumerate(shown))
+        print(f"{write_page(traces, page, source, unseen=count - len(shown))} traces on {page}")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit status: 0, or 2 with one sentence on stderr."""
     parser = argparse.ArgumentParser(prog="python -m behaviors.tagger", description="Tag the sentences of traces.")
-    parser.add_argument("traces", type=Path, help="JSON lines or parquet, with a `completion` or `text` column")
+    parser.add_argument("traces", help="JSON lines, parquet, a saved dataset's folder, or a hub dataset's id")
     parser.add_argument("--out", type=Path, required=True, help="parquet file to write, one row a sentence")
-    parser.add_argument("--column", help="the column that holds the traces")
+    parser.add_argument("--column", help="the column that holds the traces (default: completion, else text)")
+    parser.add_argument("--html", type=Path, help="also write a page in which the tagged traces can be read")
+    parser.add_argument("--weights", type=Path, default=SHIPPED, help="weights of BehaviorTagger.save")
     chosen = parser.parse_args(arguments)
+    if chosen.out.resolve() == Path(chosen.traces).resolve():
+        parser.error(f"--out is the file of the traces, {chosen.traces}; choose another")
+    warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
     try:
-        write(tag(read_texts(chosen.traces, chosen.column)), chosen.out)
+        run(BehaviorTagger.load(chosen.weights), chosen.traces, chosen.out, chosen.column, chosen.html)
     except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
