@@ -5,13 +5,15 @@ M2RL (arXiv 2602.12566), "Locus of Error" and Table 7; the claims and their sour
     python studies/self_verification.py [--zoo NAME_OR_PATH] [--out DIR] [--seeds 0,1,2] [--quick]
 
 Writes accuracy.csv (avg@k), behavior.csv (levels, and changes against the anchor on the same tasks), judge.csv,
-corrections.csv, findings.json and self_verification.{png,pdf}. `--quick` studies the anchor, the experts, the mixed
-model and one merge, on the traces that the zoo holds of these, or, where it lacks some, on 12 tasks x 4 samples.
+corrections.csv, findings.json and self_verification.{png,pdf}; where the truth about the traces is known (an
+organism's), also tagger_audit.csv and tagger_same_error.csv. `--quick` studies the anchor, the experts, the mixed model
+and one merge, on the traces that the zoo holds of these, or, where it lacks some, on 12 tasks x 4 samples.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -23,6 +25,7 @@ from studies.figures import save
 from studies.findings import Finding, settle, write
 from studies.harness import StudyError, distinct, domains_of, main, whole
 from studies.results import closing
+from studies.tagger_audit import audit_table, audited, is_audited
 from studies.verification_claims import Cast, claims
 from studies.verification_figure import draw
 from studies.verification_judging import Judging, judge_table, verdicts
@@ -59,11 +62,15 @@ def run(zoos: list[Zoo], out: Path, quick: bool = False, progress: bool = True,
     with whole(Path(out)) as folder:
         table, tags, judged = collect(zoos, models, sizes, progress)
         behavior = behavior_table(table, tags)
-        findings = settle(claims(cast_of(zoos[0], models), Judging(judged), lambda *which: change(table, *which)))
+        findings = settle(claims(cast_of(zoos[0], models), Judging(judged), partial(change, table),
+                                 partial(change, table, true=True) if is_audited(table) else None))
         avg_at_k(table).to_csv(folder / "accuracy.csv", index=False)
         behavior.to_csv(folder / "behavior.csv", index=False)
         judge_table(judged).to_csv(folder / "judge.csv", index=False)
         correction_table(table).to_csv(folder / "corrections.csv", index=False)
+        if is_audited(table):
+            for name, found in zip(("tagger_audit", "tagger_same_error"), audit_table(table, tags), strict=True):
+                found.to_csv(folder / f"{name}.csv", index=False)
         save(draw(behavior, findings, ", ".join(zoo.name for zoo in zoos)), folder, STUDY)
         write(findings, folder / "findings.json")
     return findings
@@ -106,7 +113,8 @@ def collect(zoos: list[Zoo], models: list[str], sizes: Sizes,
         judged.append(verdicts(store, traces[-1], models, authors, min(sizes.judged, sizes.tasks)))
     together = pd.concat(traces, ignore_index=True)
     tags = tag(together["completion"].tolist())
-    return counted(together, tags), tags, pd.concat(judged, ignore_index=True)
+    table = audited(counted(together, tags), tags, zoos[0].preset)
+    return table, tags, pd.concat(judged, ignore_index=True)
 
 
 def summary(out: Path) -> list[str]:

@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from behaviors.taxonomy import BACKTRACKING, SELF_VERIFICATION
 from studies.estimates import Estimate
 from studies.findings import Claim, Measured, highest, measure
 from studies.verification_judging import POOLS, Judging
@@ -66,12 +67,16 @@ class Cast:
         return f"There is no {' and no '.join(missing)} among the models studied." if missing else ""
 
 
-def claims(cast: Cast, judging: Judging, change: Callable[[str, str, str], Estimate]) -> list[Claim]:
-    """All claims of the study; `change(model, domain, measure)` is a model's difference to the anchor."""
+def claims(cast: Cast, judging: Judging, change: Callable[[str, str, str], Estimate],
+           true: Callable[[str, str, str], Estimate] | None = None) -> list[Claim]:
+    """All claims of the study; `change(model, domain, measure)` is a model's difference to the anchor.
+
+    `true` is the same without the tagger's error, where that is known; then it is what a behavior's claim measures.
+    """
     judged = [claim for pool in POOLS
               for claim in (*_locus(cast, judging, pool), _lifts_outcome(cast, judging, pool),
                             _keep_process(cast, judging, pool), _mixed_highest(cast, judging, pool))]
-    return [*judged, *_distilled(cast, judging), *_behavior(cast, change)]
+    return [*judged, *_distilled(cast, judging), *_behavior(cast, change, true)]
 
 
 def _claim(name: str, pool: str, text: str, found: Measured | None, note: str, **fields) -> Claim:
@@ -143,15 +148,25 @@ def _distilled(cast: Cast, judging: Judging) -> list[Claim]:
     return found
 
 
-def _behavior(cast: Cast, change: Callable[[str, str, str], Estimate]) -> list[Claim]:
+def _as_tagged(tagged: Measured | None, audited: bool) -> str:
+    """What the tagger alone says, where its error was taken out."""
+    if not audited or tagged is None:
+        return ""
+    return (f"The tagger's error is known here and taken out; as tagged: {tagged.value:+.2f} "
+            f"[{tagged.low:+.2f}, {tagged.high:+.2f}].")
+
+
+def _behavior(cast: Cast, change: Callable, true: Callable | None) -> list[Claim]:
     """Each expert against the anchor, on its own domain."""
     found = []
     for domain, name in cast.experts.items():
         if domain not in cast.domains:
             continue
         for kind, does in BEHAVIORS.items():
-            moved = measure(change(name, domain, kind))
+            tagged = measure(change(name, domain, kind))
+            audited = true is not None and kind in (SELF_VERIFICATION, BACKTRACKING)
+            moved = measure(true(name, domain, kind)) if audited else tagged
             published, source = GAINS.get(domain, (NOT_FOUND, NOT_FOUND)) if kind == "accuracy" else (NOT_FOUND, R1)
             found.append(Claim(f"{kind}-{domain}", f"RLVR on {domain} {does} on {domain}", source, published, moved,
-                               note="" if moved else "Too few tasks to measure it."))
+                               note=_as_tagged(tagged, audited) if moved else "Too few tasks to measure it."))
     return found

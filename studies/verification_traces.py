@@ -15,6 +15,8 @@ import pandas as pd
 from behaviors.metrics import grid, summarize
 from behaviors.taxonomy import BACKTRACKING, SELF_VERIFICATION
 from studies.estimates import Estimate, ratio
+from studies.tagger_audit import corrected, is_audited
+from training.intervals import Interval
 
 WITHIN = 3
 """Sentences, after a check, in which a correction must begin."""
@@ -55,23 +57,28 @@ def checks_of(labels: list[str]) -> tuple[int, int]:
     return checks, len(corrected)
 
 
-def level(table: pd.DataFrame, measure: str) -> Estimate:
-    """One measure of the counted traces of one (model, domain), in its unit."""
+def level(table: pd.DataFrame, measure: str, true: bool = False) -> Estimate:
+    """One measure of the counted traces of one (model, domain), in its unit; `true`: without the tagger's error."""
+    if true:
+        return corrected(table, measure)
     numerator, denominator, _, factor = MEASURES[measure]
     return factor * ratio(grid(table, numerator), None if denominator is None else grid(table, denominator))
 
 
-def change(table: pd.DataFrame, model: str, domain: str, measure: str, base: str = "anchor") -> Estimate:
-    """A model's measure on a domain minus the anchor's, on the same tasks."""
+def change(table: pd.DataFrame, model: str, domain: str, measure: str, base: str = "anchor",
+           true: bool = False) -> Estimate:
+    """A model's measure on a domain minus the anchor's, on the same tasks; `true`: without the tagger's error."""
     here = table[table["domain"] == domain]
-    return level(here[here["model"] == model], measure) - level(here[here["model"] == base], measure)
+    return level(here[here["model"] == model], measure, true) - level(here[here["model"] == base], measure, true)
 
 
 def behavior_table(table: pd.DataFrame, tags: pd.DataFrame) -> pd.DataFrame:
     """behavior.csv: one row a (model, domain, measure) with its level and its difference to the anchor.
 
     Columns: model, domain, measure, unit, value, ci_low, ci_high, change, change_low, change_high, p (of no change, not
-    adjusted), k (samples a task), n_tasks, n_seeds, interval. The anchor's own changes are NaN.
+    adjusted), k (samples a task), n_tasks, n_seeds, interval; value and change of a behavior are as tagged, corrected
+    and corrected_change (each with _low and _high) have the tagger's error taken out, where the traces are audited. The
+    anchor's own changes are NaN.
     """
     traces = table.drop(columns=["sentences", SELF_VERIFICATION, BACKTRACKING])
     levels = summarize(traces, tags).set_index(["model", "domain"])
@@ -87,9 +94,18 @@ def _row(table: pd.DataFrame, levels: pd.DataFrame, model: str, domain: str, mea
            "ci_high": factor * found[f"{measure}_high"]}
     if model != "anchor":
         moved = change(table, model, domain, measure).interval()
-        row |= {"change": moved.value, "change_low": moved.low, "change_high": moved.high, "p": moved.p}
+        row |= {**_limits("change", moved), "p": moved.p}
+    if measure in (SELF_VERIFICATION, BACKTRACKING) and is_audited(table):
+        here = table[(table["model"] == model) & (table["domain"] == domain)]
+        row |= _limits("corrected", level(here, measure, true=True).interval())
+        if model != "anchor":
+            row |= _limits("corrected_change", change(table, model, domain, measure, true=True).interval())
     cells = found["n_tasks"] * found["n_seeds"]
     return row | {"k": int(found["n"] / cells), **found[["n_tasks", "n_seeds", "interval"]]}
+
+
+def _limits(name: str, found: Interval) -> dict[str, float]:
+    return {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
 
 
 def correction_table(table: pd.DataFrame) -> pd.DataFrame:
