@@ -9,10 +9,11 @@ from importlib import import_module
 from behaviors.judge import judge
 
 _HOMES = {
-    "sample": "sampling", "tag": "tagger", "judge_scores": "judge",
+    "sample": "sampling", "tag": "tagger", "BehaviorTagger": "tagger", "judge_scores": "judge",
     "summarize": "metrics", "avg_at_k": "metrics", "pass_at_k": "metrics", "paired_bootstrap": "metrics",
 }
-__all__ = ["avg_at_k", "judge", "judge_scores", "paired_bootstrap", "pass_at_k", "sample", "summarize", "tag"]
+__all__ = ["BehaviorTagger", "avg_at_k", "judge", "judge_scores", "paired_bootstrap", "pass_at_k", "sample",
+           "summarize", "tag"]
 
 
 def __getattr__(name):

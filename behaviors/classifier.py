@@ -21,6 +21,8 @@ import pandas as pd
 from scipy.sparse import csr_matrix
 from scipy.special import expit
 
+from behaviors.reading import whole
+
 FOLDS = 8
 PENALTY = 0.1
 """scikit-learn's C; chosen by cross-validation among .03, .1 and .3, which hardly differ."""
@@ -60,11 +62,10 @@ class Classifier:
         from safetensors.numpy import save
 
         path = Path(path)
-        partial = path.with_name(path.name + ".partial")
         arrays = {name: getattr(self, name) for name in ("weights", "bias", "calibration", "thresholds")}
         notes = {name: json.dumps(getattr(self, name)) for name in ("behaviors", "names", "recipe")}
-        partial.write_bytes(save(arrays, notes))
-        partial.replace(path)
+        with whole(path) as partial:
+            partial.write_bytes(save(arrays, notes))
         return path
 
     @classmethod

@@ -209,12 +209,14 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     if chosen.out.resolve() == Path(chosen.traces).resolve():
         parser.error(f"--out is the file of the traces, {chosen.traces}; choose another")
-    warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
-    try:
-        run(BehaviorTagger.load(chosen.weights), chosen.traces, chosen.out, chosen.column, chosen.html)
-    except (OSError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
+        try:
+            run(BehaviorTagger.load(chosen.weights), chosen.traces, chosen.out, chosen.column, chosen.html)
+        except (OSError, ValueError) as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 2
     return 0
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from behaviors import tag
-from behaviors.tagger import main
+from behaviors.tagger import BehaviorTagger, main
 from behaviors.taxonomy import LABELS
 
 SENTENCES = {
@@ -151,3 +151,34 @@ def test_command_line_errors_leave_nothing(tmp_path, capsys, content, arguments,
     error = capsys.readouterr().err
     assert said in error and error.startswith("error: ") and error.count("\n") == 1
     assert not out.exists()
+
+
+def test_command_line_writes_a_page_too(tmp_path, capsys):
+    source, out, page = tmp_path / "t.jsonl", tmp_path / "o.parquet", tmp_path / "p.html"
+    source.write_text("\n".join(json.dumps({"work": text}) for text in ("Let me check.", "", "Wait, that is wrong.")))
+    assert main([str(source), "--out", str(out), "--column", "work", "--html", str(page)]) == 0
+    assert capsys.readouterr().out.splitlines() == [f"2 sentences of 3 traces in {out}", f"3 traces on {page}"]
+    assert pd.read_parquet(out)["text_id"].tolist() == [0, 2] and "Wait, that is wrong." in page.read_text()
+
+
+def test_command_line_warns_of_other_languages_in_a_line(tmp_path, capsys):
+    (tmp_path / "t.jsonl").write_text(json.dumps({"text": "Warte, das ist falsch und muss noch einmal sein."}))
+    assert main([str(tmp_path / "t.jsonl"), "--out", str(tmp_path / "o.parquet")]) == 0
+    error = capsys.readouterr().err
+    assert error.startswith("warning: 1 of 1 texts are not English") and error.count("\n") == 1
+
+
+def test_command_line_takes_weights_of_ones_own(tmp_path):
+    rows = [(k, text, label) for k in range(20) for text, label in (("Maybe 3.", "guess"), ("It is so.", "other"))]
+    weights = BehaviorTagger.fit(pd.DataFrame(rows, columns=["trace", "text", "label"])).save(tmp_path / "w")
+    (tmp_path / "t.jsonl").write_text(json.dumps({"text": "Maybe 3."}))
+    arguments = [str(tmp_path / "t.jsonl"), "--out", str(tmp_path / "o.parquet"), "--weights", str(weights)]
+    assert main(arguments) == 0 and pd.read_parquet(tmp_path / "o.parquet")["label"].tolist() == ["guess"]
+
+
+def test_command_line_does_not_write_over_its_traces(tmp_path, capsys):
+    source = tmp_path / "t.parquet"
+    pd.DataFrame({"text": ["So."]}).to_parquet(source)
+    with pytest.raises(SystemExit, match="2"):
+        main([str(source), "--out", str(source)])
+    assert "choose another" in capsys.readouterr().err and pd.read_parquet(source)["text"].tolist() == ["So."]
