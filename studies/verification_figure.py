@@ -59,7 +59,15 @@ def small_print(table: pd.DataFrame, findings: list[Finding], zoo: str) -> str:
     return (f"Zoo {zoo}. Dot: change against the anchor (line at 0) on the same {rows['n_tasks']} test tasks a domain, "
             f"samples a task: {k}, {seeds}. Bar: {kind}, paired, not adjusted. The title counts bars that miss 0; "
             f"{sure} of its {len(own)} changes have p < {ALPHA} after Holm's adjustment over all claims of the study. "
-            "Grey number: the anchor's own level.")
+            f"Grey number: the anchor's own level. {_audit(table)}").rstrip()
+
+
+def _audit(table: pd.DataFrame) -> str:
+    """How much the tagger's own error matters, where it is known."""
+    if "corrected_change" not in table.columns:
+        return ""
+    most = (table["change"] - table["corrected_change"]).abs().max()
+    return f"Behaviors are as tagged; without the tagger's known error no change differs by more than {most:.1f}."
 
 
 def draw(table: pd.DataFrame, findings: list[Finding], zoo: str):
