@@ -7,7 +7,8 @@ _HOME = {"compare_weights": "probes.weights", "WeightShift": "probes.shift", "sp
          "logit_lens": "probes.lens", "LensReport": "probes.lens",
          "linear_probe": "probes.linear", "steer": "probes.steering", "difference_of_means": "probes.steering",
          "Direction": "probes.steering", "graft_layers": "probes.grafting", "graft_gains": "probes.grafting",
-         "policy_divergence": "probes.policy", "policy_neighbors": "probes.policy", "kl_matrix": "probes.policy"}
+         "policy_divergence": "probes.policy", "policy_neighbors": "probes.policy", "kl_matrix": "probes.policy",
+         "gain_consistency": "probes.skills", "emergent_tasks": "probes.skills"}
 __all__ = list(_HOME)
 
 
