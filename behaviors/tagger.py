@@ -4,9 +4,9 @@ Traces are cut into sentences (`behaviors.segmentation`); each is read in its co
 logistic regression a behavior says how probable it shows it (`behaviors.classifier`). The definitions are in
 `behaviors.taxonomy`; what the shipped weights were fitted on, how well they agree with people and how to fit others is
 in `behaviors/WEIGHTS.md`. A sentence shows the behavior whose probability is furthest, as a ratio, above its threshold;
-a bare interjection ("Wait.") takes label and probabilities of the sentence it opens. Nothing is random, and a trace's
-tags depend on that trace alone. The instrument is English: a text in another language is cut, labelled `other`
-throughout, and warned about.
+a bare interjection ("Wait.") that shows none takes label and probabilities of the sentence it opens. Nothing is random,
+and a trace's tags depend on that trace alone. The instrument is English: a text in another language is cut, labelled
+`other` throughout, and warned about.
 
     python -m behaviors.tagger TRACES --out TAGS.parquet [--column completion] [--html PAGE.html] [--weights FILE]
 
@@ -115,7 +115,7 @@ class BehaviorTagger:
         for rows, _, known in held:
             part = p[begin:begin + len(rows)]
             part *= known
-            _open(part, [row[4] for row in rows])
+            _open(part, [row[4] for row in rows], self.classifier.thresholds)
             begin += len(rows)
         return self._frame([row for rows, _, _ in held for row in rows], p)
 
@@ -155,10 +155,11 @@ def _read(text_id: int, trace: Trace) -> tuple[list[tuple], list[dict[str, float
     return rows, feature_rows(sentences), is_english(trace if isinstance(trace, str) else " ".join(trace))
 
 
-def _open(p: np.ndarray, sentences: list[str]) -> None:
-    """A bare interjection takes the probabilities of the sentence after it, in place."""
+def _open(p: np.ndarray, sentences: list[str], thresholds: np.ndarray) -> None:
+    """A bare interjection that shows nothing itself takes the probabilities of the sentence after it, in place."""
     for k in reversed(range(len(sentences) - 1)):
-        if BARE_WAIT.search(sentences[k][:100]) and any(letter.isalpha() for letter in sentences[k][:100]):
+        opening = sentences[k][:100]
+        if (p[k] < thresholds).all() and BARE_WAIT.search(opening) and any(letter.isalpha() for letter in opening):
             p[k] = p[k + 1]
 
 

@@ -97,8 +97,8 @@ def test_the_study_writes_findings_a_figure_and_a_summary(zoo, tmp_path):
     sizes = self_verification.Sizes(tasks=3, samples=2, judged=3)
     findings = self_verification.run([zoo], tmp_path / "out", sizes=sizes, progress=False)
     assert {file.name for file in (tmp_path / "out").iterdir()} == {
-        "accuracy.csv", "behavior.csv", "judge.csv", "corrections.csv", "findings.json",
-        "self_verification.png", "self_verification.pdf"}
+        "accuracy.csv", "behavior.csv", "judge.csv", "corrections.csv", "findings.json", "tagger_audit.csv",
+        "tagger_same_error.csv", "self_verification.png", "self_verification.pdf"}
     written = json.loads((tmp_path / "out/findings.json").read_text())
     assert [one["id"] for one in written] == [one.id for one in findings]
     assert {one["verdict"] for one in written} <= {"inconclusive", "not_measured"}  # 3 tasks decide nothing

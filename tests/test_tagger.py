@@ -47,6 +47,7 @@ LABELLED = [
     ("Wait, let me double-check the sum.", "sv"),
     ("Wait, it is 56, not 54.", "bt"),
     ("The sum is 11. No, wait, it is 12.", "other bt"),
+    ("Wait, no. So 5.", "bt other"),  # it says so itself
     ("Let me try a different approach.", "bt"),
     ("Alternatively, use the table.", "bt"),
     ("Let\u2019s verify it. That can\u2019t be right.", "sv bt"),  # typographic apostrophes
