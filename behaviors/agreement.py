@@ -33,6 +33,8 @@ from training.intervals import DRAWS, LEVEL, holm
 SCORED = "scored_"
 """What a column that masks sentences for a behavior starts with."""
 CELLS = ["tp", "fp", "fn", "tn"]
+TOGETHER = 50
+"""Permutations in memory at once."""
 MEASURED = {"sensitivity": [0, 2], "specificity": [3, 1]}
 """Which of CELLS are the right and the wrong counts of a measure."""
 
@@ -181,8 +183,9 @@ def _same(every: dict[str, np.ndarray], draws: int, seed: int) -> dict:
     names, traces = list(held), np.vstack(list(held.values()))
     rates = [one[:, 0].sum() / one.sum() for one in held.values()]
     member = np.repeat(np.arange(len(held)), [len(one) for one in held.values()])
-    permuted = np.random.default_rng(seed).permuted(np.tile(member, (draws, 1)), axis=1)
-    observed, redrawn = (_separation(traces, members, len(held)) for members in (member[None], permuted))
+    rng, observed = np.random.default_rng(seed), _separation(traces, member[None], len(held))
+    redrawn = np.concatenate([_separation(traces, rng.permuted(np.tile(member, (size, 1)), axis=1), len(held))
+                              for size in np.diff([*range(0, draws, TOGETHER), draws])])
     extreme = redrawn >= observed * (1 - 1e-9)
     return row | {"spread": np.ptp(rates), "lowest": names[np.argmin(rates)], "highest": names[np.argmax(rates)],
                   "p": (1 + extreme.sum()) / (1 + draws)}

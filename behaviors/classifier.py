@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -49,8 +50,10 @@ class Classifier:
     recipe: dict
     """What it was fitted on, with which versions."""
 
-    def __post_init__(self):
-        object.__setattr__(self, "columns", {name: k for k, name in enumerate(self.names)})
+    @cached_property
+    def columns(self) -> dict[str, int]:
+        """Feature name: its column."""
+        return {name: k for k, name in enumerate(self.names)}
 
     def probabilities(self, rows: list[dict[str, float]]) -> np.ndarray:
         """(sentences, behaviors) calibrated probabilities, from `behaviors.features.feature_rows`."""

@@ -83,7 +83,7 @@ def _choose(columns: list[str], column: str | None, source: str | Path) -> str:
 
 
 def _json_lines(path: Path) -> Columns:
-    rows = _objects(path)
+    rows = (row for _, row in objects(path))
     first = next(rows, None)
     if first is None:
         return [], lambda name: iter(())
@@ -98,8 +98,11 @@ def _values(rows: Iterable[dict], name: str, path: Path) -> Iterator:
         yield row[name]
 
 
-def _objects(path: Path) -> Iterator[dict]:
-    """The JSON objects of a file, one a line that is not blank."""
+def objects(path: Path) -> Iterator[tuple[int, dict]]:
+    """(line, JSON object) of each line of a file, packed when it ends in .gz, that is not blank; lines from 1.
+
+    Raises ValueError, in one sentence, for a line that is no JSON object in utf-8 and a file that is no whole gzip.
+    """
     for number, raw in enumerate(_lines(path), 1):
         try:
             line = raw.decode("utf-8")
@@ -111,7 +114,7 @@ def _objects(path: Path) -> Iterator[dict]:
         if not isinstance(row, dict):
             raise ValueError(f"line {number} of {path} is not a JSON object")
         if line.strip():
-            yield row
+            yield number, row
 
 
 def _lines(path: Path) -> Iterator[bytes]:

@@ -18,12 +18,12 @@ Rows of the sources in `UNLICENSED` are never fitted on.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pandas as pd
 
 from behaviors.cues import label_of
+from behaviors.reading import objects
 from behaviors.taxonomy import BACKTRACKING, LABELS, SELF_VERIFICATION
 
 OWN = Path(__file__).with_name("labelled") / "sentences.jsonl"
@@ -43,14 +43,12 @@ def read_labelled(path: str | Path) -> pd.DataFrame:
     silent). Raises ValueError, in one sentence, for a row that is no such row, or an unknown label or source.
     """
     rows = []
-    for number, line in enumerate(Path(path).read_text(encoding="utf-8").split("\n"), 1):
-        if line.strip():
-            try:
-                given = dict(json.loads(line))
-                rows += [] if given.get("source") in UNLICENSED else [_row(given)]
-            except (ValueError, KeyError, TypeError) as error:
-                raise ValueError(f"line {number} of {path} is no labelled sentence ({error}); "
-                                 "give trace_id, text and label") from error
+    for number, given in objects(Path(path)):
+        try:
+            rows += [] if given.get("source") in UNLICENSED else [_row(given)]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"line {number} of {path} is no labelled sentence ({error}); "
+                             "give trace_id, text and label") from error
     if not rows:
         raise ValueError(f"{path} holds no labelled sentence to fit on")
     return pd.DataFrame(rows)

@@ -23,20 +23,19 @@ Prints tables and writes them beside this file, as tagger.md.
 from __future__ import annotations
 
 import argparse
-import json
 import re
-import statistics
-import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from measure import fresh_peak, machine, markdown, publish
+from measure import machine, markdown, publish
+from tagger_speed import memory, speed
 
 from behaviors.agreement import agreement, gain
+from behaviors.reading import objects
 from behaviors.recipe import labelled
 from behaviors.sources import REASONINGFLOW, THOUGHT_ANCHORS, read_labelled
-from behaviors.tagger import BehaviorTagger, tag
+from behaviors.tagger import BehaviorTagger
 from behaviors.taxonomy import BACKTRACKING, OTHER, SELF_VERIFICATION
 
 SHORT = {SELF_VERIFICATION: "sv", BACKTRACKING: "bt"}
@@ -45,14 +44,14 @@ KEYWORDS = {
     BACKTRACKING: r"\b(?:wait|alternatively|actually|hold on|mistake|(?:another|different) (?:way|approach))\b",
 }
 PEOPLE = {SELF_VERIFICATION: ".72, .86", BACKTRACKING: ".86, .88"}
-FOLDS, ROUNDS = 8, 5
+FOLDS = 8
 SHARES = (0.0, 0.25, 0.5, 1.0)
 """Shares of the public problems of the learning curve."""
 
 
 def scored(path: Path) -> pd.DataFrame:
     """The sentences of the file to score: source, tier, trace, group, text, gold and what can be judged."""
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    rows = [row for _, row in objects(path)]
     table = pd.DataFrame({"full": [row["source"] for row in rows], "tier": [row["tier"] for row in rows],
                           "source": [row["source"].split("/")[1] for row in rows],
                           "trace": [f"{row['source']}/{row['trace_id']}" for row in rows],
@@ -230,49 +229,6 @@ def calibration(table: pd.DataFrame, tags: pd.DataFrame, path: Path) -> pd.DataF
             rows.append({"behavior": behavior, "p": f"{low} to {high}", "sentences": int(here.sum()),
                          "mean p": f"{p[here].mean():.2f}", "have it": f"{truth[here].mean():.2f}"})
     return pd.DataFrame(rows)
-
-
-def speed(path: Path, package: str | None) -> pd.DataFrame:
-    """Characters a second of the tagger and of spaCy's pipelines, in turn on the same traces."""
-    import importlib
-
-    import spacy
-
-    texts = [json.loads(line)["text"] for line in path.read_text(encoding="utf-8").splitlines()]
-    blank = spacy.blank("en")
-    blank.add_pipe("sentencizer")
-    work = {"tagger": lambda part: tag(part), "spaCy, blank with sentencizer": lambda part: list(blank.pipe(part))}
-    if package:
-        small = importlib.import_module(package).load()
-        work["spaCy, small English pipeline"] = lambda part: list(small.pipe(part))
-    rates = {name: [] for name in work}
-    for k in range(ROUNDS + 1):
-        part = texts[k::ROUNDS + 1][:12]
-        for name, run in work.items():
-            start = time.perf_counter()
-            run(part)
-            rates[name].append(sum(map(len, part)) / (time.perf_counter() - start))
-    return pd.DataFrame([{"pipeline": name, "characters/s": f"{statistics.median(found[1:]):,.0f}",
-                          "tagger is so many times as fast": f"{statistics.median(a / b for a, b in pairs):.1f}"}
-                         for name, found in rates.items()
-                         for pairs in [list(zip(rates['tagger'][1:], found[1:], strict=True))]])
-
-
-def memory(path: Path) -> pd.DataFrame:
-    """Peak memory of the stream over the traces once and four times, each in a new process."""
-    return pd.DataFrame([{"traces": f"{times} x the file", "peak, MB": fresh_peak(stream_over, path, times)}
-                         for times in (1, 4)])
-
-
-def stream_over(path: Path, times: int) -> None:
-    """Tag all traces of a file, `times` times over, as a stream."""
-    def texts():
-        for _ in range(times):
-            with path.open(encoding="utf-8") as lines:
-                yield from (json.loads(line)["text"] for line in lines)
-
-    for _ in BehaviorTagger.load().stream(texts()):
-        pass
 
 
 def main() -> None:

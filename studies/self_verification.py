@@ -25,7 +25,7 @@ from studies.figures import save
 from studies.findings import Finding, settle, write
 from studies.harness import StudyError, distinct, domains_of, main, whole
 from studies.results import closing
-from studies.tagger_audit import audit_table, audited, is_audited
+from studies.tagger_audit import audit_table, audited, is_audited, with_truth
 from studies.verification_claims import Cast, claims
 from studies.verification_figure import draw
 from studies.verification_judging import Judging, judge_table, verdicts
@@ -112,9 +112,8 @@ def collect(zoos: list[Zoo], models: list[str], sizes: Sizes,
         traces.append(store.traces(models, domains_of(zoo), sizes.tasks, sizes.samples))
         judged.append(verdicts(store, traces[-1], models, authors, min(sizes.judged, sizes.tasks)))
     together = pd.concat(traces, ignore_index=True)
-    tags = tag(together["completion"].tolist())
-    table = audited(counted(together, tags), tags, zoos[0].preset)
-    return table, tags, pd.concat(judged, ignore_index=True)
+    tags = with_truth(tag(together["completion"].tolist()), zoos[0].preset)
+    return audited(counted(together, tags), tags), tags, pd.concat(judged, ignore_index=True)
 
 
 def summary(out: Path) -> list[str]:

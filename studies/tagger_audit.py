@@ -4,7 +4,7 @@ An organism's sentences are known (`behaviors.organism_truth`), so each of its m
 kappa by model, whether the error is the same in all of them (`behaviors.agreement`), and the true rates. A difference
 between two models is then no artifact of the instrument. Where every sentence is audited, the correction of Rogan and
 Gladen is the true rate itself: sentences that show the behavior by those whose truth is known. Of other zoos nothing is
-known without labels by people: their rates stay as tagged, and say so.
+known without labels by people: their rates stay as tagged.
 """
 
 from __future__ import annotations
@@ -22,18 +22,26 @@ LEAST_KNOWN = 0.9
 """Share of the sentences whose truth must be known for an audit; below it, the models write another grammar."""
 
 
-def audited(table: pd.DataFrame, tags: pd.DataFrame, preset: str) -> pd.DataFrame:
-    """The traces with, for each, the sentences whose truth is `known` and, of these, those of either behavior.
-
-    `tags` is `tag(table["completion"].tolist())`. New columns: known, true_self_verification, true_backtracking; none
-    where the traces cannot be audited.
+def with_truth(tags: pd.DataFrame, preset: str) -> pd.DataFrame:
+    """The tags with the true label of each sentence in `gold` (None where it is not known); as they are where the
+    traces cannot be audited.
     """
     if preset not in KNOWN_PRESETS:
-        return table
+        return tags
     gold = pd.Series(truth(tags["text"].tolist()), index=tags.index, dtype=object)
-    counts = pd.DataFrame({"known": gold.notna(), **{f"true_{name}": gold == name for name in BEHAVIORS}}).astype(int)
-    if counts["known"].mean() < LEAST_KNOWN:
+    return tags.assign(gold=gold) if gold.notna().mean() >= LEAST_KNOWN else tags
+
+
+def audited(table: pd.DataFrame, tags: pd.DataFrame) -> pd.DataFrame:
+    """The traces with, for each, the sentences whose truth is `known` and, of these, those of either behavior.
+
+    `tags` is `with_truth(tag(table["completion"].tolist()), preset)`. New columns: known, true_self_verification,
+    true_backtracking; none where the tags have no truth.
+    """
+    if "gold" not in tags.columns:
         return table
+    gold = tags["gold"]
+    counts = pd.DataFrame({"known": gold.notna(), **{f"true_{name}": gold == name for name in BEHAVIORS}}).astype(int)
     per_text = counts.groupby(tags["text_id"]).sum().reindex(range(len(table)), fill_value=0)
     return table.reset_index(drop=True).join(per_text)
 
@@ -56,7 +64,7 @@ def audit_table(table: pd.DataFrame, tags: pd.DataFrame) -> tuple[pd.DataFrame, 
     """
     owner = table["model"].to_numpy()[tags["text_id"]]
     judged = pd.DataFrame({"model": owner, "trace": tags["text_id"], "label": tags["label"],
-                           "gold": truth(tags["text"].tolist())}).dropna(subset="gold")
+                           "gold": tags["gold"]}).dropna(subset="gold")
     counts = table[["model", "sentences", *BEHAVIORS]].assign(trace=range(len(table)))
     rates = corrected_rates(counts, judged).drop(columns="n_traces")
     return agreement(judged, by=("model",)).merge(rates, on=["model", "label"]), same_error(judged)

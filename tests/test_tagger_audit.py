@@ -6,7 +6,7 @@ import pytest
 from behaviors import tag
 from behaviors.organism_truth import corpus_traces, truth
 from behaviors.segmentation import spans
-from studies.tagger_audit import audit_table, audited, corrected, is_audited
+from studies.tagger_audit import audit_table, audited, corrected, is_audited, with_truth
 from studies.verification_traces import behavior_table, change, counted
 
 SV, BT, OTHER = "self_verification", "backtracking", "other"
@@ -57,7 +57,8 @@ def test_the_taggers_error_is_taken_out():
     first = tags.index[(tags["label"] == SV) & (tags["text_id"] == 3)][0]
     tags.loc[first, "label"] = OTHER  # a miss
     tags.loc[tags.index[tags["text_id"] == 0][1], "label"] = SV  # a false alarm
-    table = audited(counted(traces, tags), tags, "organism")
+    tags = with_truth(tags, "organism")
+    table = audited(counted(traces, tags), tags)
     assert is_audited(table)
     assert change(table, "expert-math", "math", SV).value == pytest.approx(100 * (3 / 13 - 1 / 9))
     true = 100 * table[f"true_{SV}"][3:].sum() / table["known"][3:].sum()
@@ -77,6 +78,6 @@ def test_the_taggers_error_is_taken_out():
     (CHECKED, "qwen3-4b"), ("The cat sat. Let me think. It purrs.", "organism")])
 def test_what_nothing_is_known_about_is_not_audited(text, preset):
     traces = zoo_traces({"anchor": [text]})
-    tags = tag([text])
-    table = audited(counted(traces, tags), tags, preset)
+    tags = with_truth(tag([text]), preset)
+    table = audited(counted(traces, tags), tags)
     assert not is_audited(table) and "corrected" not in behavior_table(table, tags).columns
