@@ -16,7 +16,7 @@ import pandas as pd
 
 from behaviors.metrics import paired_bootstrap
 from behaviors.store import TraceStore
-from studies.findings import TESTS, Claim, Finding, Measured, settle, write
+from studies.findings import NOT_FOUND, TESTS, Claim, Finding, Measured, settle, write
 from studies.harness import StudyError, distinct, main, whole
 from training.zoo import Zoo
 
@@ -27,7 +27,7 @@ PUBLISHED = {  # SFT -> expert on that domain's benchmarks, paper v1 Table 3 as 
     "math": "AIME'24 54.90 -> 71.51, AIME'25 51.30 -> 63.54", "coding": "LCB v5 51.27 -> 59.40, v6 53.43 -> 55.43",
     "science": "GPQA-D 46.09 -> 56.19, HLE 5.24 -> 5.28",
     "instructions": "IFEval 79.48 -> 88.17, IFBench 38.44 -> 56.12",
-    "agent": "not found",
+    "agent": NOT_FOUND,
 }
 
 
@@ -66,7 +66,7 @@ def _claim(row: dict) -> Claim:
     measured = Measured(row["gain"], row["ci_low"], row["ci_high"], row["p"], row["n_tasks"], row["n_seeds"],
                         TESTS[row["interval"]])
     return Claim(f"expert-gains-{row['domain']}", f"the {row['domain']} expert beats the anchor on {row['domain']}",
-                 "Table 3", PUBLISHED.get(row["domain"], "not found"), measured,
+                 "Table 3", PUBLISHED.get(row["domain"], NOT_FOUND), measured,
                  note=f"percentage points of avg@{row['k']}; the paper's are other benchmarks.")
 
 

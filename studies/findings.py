@@ -24,6 +24,8 @@ LEAST_TASKS = 10
 """A bootstrap over fewer tasks is no basis for a verdict."""
 TESTS = {"bootstrap": "paired bootstrap over tasks", "crossed_t": "t over crossed tasks and seeds"}
 """What a kind of interval is called in a finding."""
+OURS, NOT_FOUND = "none: a comparison of ours", "not found"
+"""A source, and a published value, of what nobody published."""
 VERDICTS = ("reproduced", "not_reproduced", "inconclusive", "not_measured")
 
 

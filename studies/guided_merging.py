@@ -24,12 +24,12 @@ import pandas as pd
 from behaviors.store import TraceStore
 from probes import compare_weights
 from studies.estimates import Estimate
-from studies.findings import Claim, Finding, measure, settle
+from studies.findings import NOT_FOUND, OURS, Claim, Finding, measure, settle
 from studies.guided_figure import draw
 from studies.harness import StudyError, distinct, main
-from studies.merging_claims import OURS, Scores
 from studies.merging_models import Merge, made
 from studies.results import closing, publish
+from studies.scores import Scores
 from training.zoo import Zoo
 
 STUDY = "guided_merging"
@@ -130,11 +130,11 @@ def claims(scores: Scores, domains: list[str], method: str) -> list[Claim]:
     texts = {("nearest", "all"): "merging the nearest expert alone beats merging all",
              ("weighted", "all"): "weighing the others by cosine beats merging all with equal weights",
              ("nearest", "farthest"): "merging the nearest expert beats merging the farthest"}
-    found = [Claim(f"{one}-beats-{other}-{method}", f"{method}: {text}, on the target domain", OURS, "not found",
+    found = [Claim(f"{one}-beats-{other}-{method}", f"{method}: {text}, on the target domain", OURS, NOT_FOUND,
                    measure(difference(one, other))) for (one, other), text in texts.items()]
     alone = scores.of(f"{method}-nearest", domains) - scores.of("own", domains)
     return [*found, Claim(f"nearest-beats-own-{method}", f"{method}: merging the nearest expert beats the own alone",
-                          OURS, "not found", measure(alone))]
+                          OURS, NOT_FOUND, measure(alone))]
 
 
 def study(zoos: list[Zoo], out: Path, quick: bool) -> list[str]:

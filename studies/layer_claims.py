@@ -29,13 +29,11 @@ import pandas as pd
 
 from behaviors.taxonomy import SELF_VERIFICATION
 from studies.estimates import Estimate, average, ratio
-from studies.findings import Claim, measure
+from studies.findings import NOT_FOUND, OURS, Claim, measure
 from studies.layer_tables import changes
-from studies.merging_claims import OURS
 from studies.verification_traces import level
 
 TESTS = {"bootstrap": "bootstrap over cells", "crossed_t": "t over crossed cells and seeds"}
-NOT_FOUND = "not found"
 SEEN = "Stated after the first results on the organism were seen."
 CELL = ["layer", "part"]
 """What names a cell of an expert."""

@@ -13,11 +13,9 @@ and the other way round, minus the paper's default on all of them.
 
 from __future__ import annotations
 
-import pandas as pd
-
-from behaviors.metrics import grid
-from studies.estimates import Estimate, ratio
-from studies.findings import Claim, measure
+from studies.estimates import Estimate
+from studies.findings import NOT_FOUND, OURS, Claim, measure
+from studies.scores import Scores
 
 TABLE_4 = {"average": 55.86, "sce": 59.00, "ties": 59.41, "dare_ties": 58.87, "task_arithmetic": 57.85,
            "dare_task_arithmetic": 58.91, "distilled": 59.26}
@@ -28,22 +26,6 @@ RANKED = (("ties", "average"), ("ties", "task_arithmetic"), ("ties", "sce"), ("t
 TABLE_6 = {("math", "coding"): "AIME'24 +0.63, AIME'25 +2.66", ("coding", "math"): "LCB v5 -1.43, v6 -3.43"}
 """(where it is measured, the other expert) -> pair minus expert [N1]; other pairs: not found."""
 SOURCE_4, SOURCE_6 = "M2RL v1, Table 4 [R]", "M2RL v1, Table 6, second-hand [N1]"
-OURS = "none: a comparison of ours"
-
-
-class Scores:
-    """Accuracies, in percent, of models on domains; every (model, domain) on the same tasks."""
-
-    def __init__(self, traces: pd.DataFrame):
-        self._by_model = dict(list(traces.groupby("model", sort=False)))
-
-    def of(self, model: str, domains: list[str]) -> Estimate:
-        """Mean over the tasks of these domains, of which each has as many."""
-        traces = self._by_model[model]
-        return 100 * ratio(grid(traces[traces.domain.isin(domains)], "correct", by=("domain", "task_id")))
-
-    def __contains__(self, model: str) -> bool:
-        return model in self._by_model
 
 
 def claims(scores: Scores, domains: list[str], tuned: dict[str, str]) -> list[Claim]:
@@ -54,7 +36,7 @@ def claims(scores: Scores, domains: list[str], tuned: dict[str, str]) -> list[Cl
     for method, name in tuned.items():
         difference = scores.of(name, domains) - scores.of(f"merged-{method}", domains)
         found.append(Claim(f"tuned-beats-default-{method}", f"{method}: the parameters best on one half of the tasks "
-                           "beat the paper's on the other", OURS, "not found", measure(difference),
+                           "beat the paper's on the other", OURS, NOT_FOUND, measure(difference),
                            note="The published merges are by default parameters, chosen between on the test set."))
     return found
 

@@ -20,12 +20,13 @@ import numpy as np
 import pandas as pd
 
 from behaviors.store import TraceStore
-from studies.findings import Finding, settle
+from studies.findings import NOT_FOUND, Finding, settle
 from studies.harness import StudyError, distinct, main
-from studies.merging_claims import TABLE_4, TABLE_6, Scores, claims, pair_gain
+from studies.merging_claims import TABLE_4, TABLE_6, claims, pair_gain
 from studies.merging_figure import draw
 from studies.merging_models import Merge, made, masks, pairs, seconds, standard, sweep
 from studies.results import closing, publish
+from studies.scores import Scores
 from training.zoo import Zoo
 
 STUDY = "merging_methods"
@@ -121,7 +122,7 @@ def pair_table(scores: Scores, domains: list[str]) -> pd.DataFrame:
                              "ci_high": one.high, "p": one.p, "asymmetry": turned.value, "asymmetry_low": turned.low,
                              "asymmetry_high": turned.high, "asymmetry_p": turned.p, "n_tasks": found.n_tasks,
                              "n_seeds": found.n_seeds,
-                             "published": TABLE_6.get((domain, other), "not found")})
+                             "published": TABLE_6.get((domain, other), NOT_FOUND)})
     return pd.DataFrame(rows)
 
 

@@ -22,15 +22,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from behaviors.taxonomy import BACKTRACKING, SELF_VERIFICATION
+from studies.construction import CORPUS_DECIDES
 from studies.estimates import Estimate
-from studies.findings import Claim, Measured, highest, measure
+from studies.findings import NOT_FOUND, Claim, Measured, highest, measure
 from studies.verification_judging import POOLS, Judging
 
-NOT_FOUND = "not found"
 LOCUS = 'M2RL, "Locus of Error", second-hand [N1]'
 R1 = "DeepSeek-R1, arXiv 2501.12948, in words; M2RL: not found"
-CORPUS_DECIDES = ("organism",)
-"""Presets whose anchor learned from our corpus, which puts the slips of each domain in one place."""
 MARGIN = 5.0
 """Points of balanced accuracy that a judge may lose and still be said to keep its skill."""
 GAINS = {  # domain: (published gain of its expert over SFT in points, where)

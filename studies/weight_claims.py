@@ -22,22 +22,20 @@ labelled in 20 ways, so that p is at least 1/20, and four in 4.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from itertools import combinations, permutations
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import combinations
 
-import numpy as np
 import pandas as pd
 
 from probes.shift import WeightShift, chance, cosine, jaccard
+from studies.construction import CORPUS_DECIDES, OTHER, REASONING
+from studies.dyads import closeness, permuted
 from studies.estimates import Estimate, average, of_sums
-from studies.findings import Claim, Measured, highest, measure
-from studies.verification_claims import CORPUS_DECIDES, NOT_FOUND
+from studies.findings import NOT_FOUND, OURS, Claim, highest, measure
 
-OURS = "none: a comparison of ours"
 TABLE, FIGURE = "M2RL v1, Table 5, second-hand [N1]", "M2RL, Figure 3, in words [N1][R]"
 TESTS = {"bootstrap": "bootstrap over (layer, module) cells", "crossed_t": "t over crossed cells and seeds"}
-REASONING, OTHER = ("math", "coding", "science"), "instructions"
 
 
 def overlap_of(sums: pd.Series) -> float:
@@ -116,26 +114,6 @@ def _reasoning(shifts: Shifts, name: str, statistic: Callable) -> Claim:
     values = {pair: estimate.value for pair, estimate in known.items()}
     return Claim(f"reasoning-closer-{name}", text, FIGURE, NOT_FOUND, found and permuted(found, values, here, OTHER),
                  **fields, note="" if found else "Nothing changed in one of them.")
-
-
-def closeness(known: dict[frozenset, Estimate], near: Iterable[str], far: str) -> Estimate:
-    """Mean over pairs of `near`, minus mean over pairs of one of them with `far`; of estimates, or of numbers."""
-    within = average([known[frozenset(pair)] for pair in combinations(near, 2)])
-    return within - average([known[frozenset((one, far))] for one in near])
-
-
-def permuted(found: Measured, values: dict[frozenset, float], near: list[str], far: str) -> Measured:
-    """With the p of permuted domains where that is the larger: the share of labellings at least as far from 0."""
-    domains = sorted(set().union(*values))
-    differences = {}
-    for order in permutations(domains):
-        new = dict(zip(domains, order, strict=True))
-        labelling = frozenset(new[one] for one in near), new[far]
-        differences[labelling] = closeness(values, *labelling)
-    p = np.mean([abs(difference) >= abs(found.value) * (1 - 1e-9) for difference in differences.values()])
-    if p < found.p:
-        return found
-    return replace(found, p=float(p), test=f"permutation of {len(domains)} domains; interval: {found.test}")
 
 
 def _above_shuffled(shifts: Shifts, name: str, statistic: Callable) -> Claim:

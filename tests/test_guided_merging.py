@@ -7,7 +7,7 @@ import pytest
 from studies.findings import settle
 from studies.guided_figure import draw, headline
 from studies.guided_merging import claims, guided, guided_table, weight_table, weights_for
-from studies.merging_claims import Scores
+from studies.scores import Scores
 
 DOMAINS = ["math", "coding", "agent"]
 COSINES = pd.DataFrame([[1, 0.2, -0.1], [0.2, 1, 0.1], [-0.1, 0.1, 1]], DOMAINS, DOMAINS)

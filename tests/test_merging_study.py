@@ -5,10 +5,11 @@ import pandas as pd
 import pytest
 
 from studies.findings import settle
-from studies.merging_claims import Scores, claims, pair_gain
+from studies.merging_claims import claims, pair_gain
 from studies.merging_figure import draw, headline
 from studies.merging_methods import mask_table, method_table, pair_table, tune
 from studies.merging_models import masks, pairs, standard, sweep
+from studies.scores import Scores
 
 DOMAINS = ["math", "coding", "agent"]
 TASKS = 40

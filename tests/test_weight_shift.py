@@ -9,10 +9,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from studies.dyads import permuted
 from studies.estimates import of_sums, ratio
 from studies.findings import Measured
 from studies.harness import StudyError, main
-from studies.weight_claims import permuted
 from studies.weight_shift import STUDY, binomial, chosen_models, run, study, summary
 from tests.weight_oracle import save_family
 from training import Zoo
