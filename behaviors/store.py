@@ -4,7 +4,8 @@
 
 Files are `<zoo>/traces/<model>/<domain>-<seed>.parquet`. One that holds enough tasks and samples is read, otherwise
 what it lacks is sampled and added; models are sampled side by side, one thread each. Tasks are the domain's test
-split, seed 0, so they are the same for every model and every zoo. The seed of a zoo's traces is the zoo's own.
+split, seed 0, so they are the same for every model and every zoo; a file whose tasks ask something else, sampled by
+another version of them, is refused. The seed of a zoo's traces is the zoo's own.
 """
 
 from __future__ import annotations
@@ -30,6 +31,10 @@ GIVEN = ["judge", "mode", "judge_sample", "reply", "verdict", "parsed"]
 """What a judge gave, and how it was asked."""
 
 
+class TraceError(ValueError):
+    """Traces that are not what the store holds."""
+
+
 class TraceStore:
     """The traces, and the verdicts of judges, of one zoo."""
 
@@ -40,8 +45,13 @@ class TraceStore:
 
     def traces(self, models: list[str] | None = None, domains: list[str] | None = None, n_tasks: int = 100,
                n: int = 4) -> pd.DataFrame:
-        """Traces of models (by name; default the zoo's) on its domains; column `model` holds the names."""
+        """Traces of models (by name; default the zoo's) on its domains; column `model` holds the names.
+
+        Raises DomainError for a domain that there is none of, TraceError as `held` does; before anything is sampled.
+        """
         names, places = models or list(self.zoo.models), domains or self.zoo.manifest.domains
+        for domain in places:
+            get_domain(domain)
         wanted = [(name, domain) for name in names for domain in places]
         missing = [pair for pair in wanted if not _enough(self.held(*pair), n_tasks, n)]
         jobs = [(str(self._file(*pair)), str(self.models[pair[0]]), *pair, n_tasks, n, self.zoo.seed)
@@ -77,14 +87,36 @@ class TraceStore:
         return self.zoo.folder / "traces" / model / f"{domain}-{self.zoo.seed}.parquet"
 
     def held(self, model: str, domain: str) -> tuple[int, int]:
-        """(tasks, samples a task) that the store has of a model on a domain; (0, 0) when it was never sampled."""
+        """(tasks, samples a task) that the store has of a model on a domain; (0, 0) when it was never sampled.
+
+        Raises TraceError for answers to other tasks than the domain's of now.
+        """
         file = self._file(model, domain)
-        return _counts(pd.read_parquet(file, columns=["task_id", "sample"])) if file.exists() else (0, 0)
+        if not file.exists():
+            return 0, 0
+        traces = pd.read_parquet(file, columns=["task_id", "sample", "prompt"])
+        known = _counts(traces)
+        odd = traces[traces["prompt"] != traces["task_id"].map(_prompts(domain, known[0]))]
+        if len(odd):
+            raise TraceError(f"{file} answers another version of task {odd['task_id'].iloc[0]}; move it away, and its "
+                             "tasks are sampled anew")
+        return known
+
+    def left(self, models: list[str], domains: list[str], n_tasks: int, n: int) -> float:
+        """The share of these completions that `traces` would have to sample."""
+        pairs = [self.held(model, domain) for model in models for domain in domains]
+        return 1 - sum(min(tasks, n_tasks) * min(samples, n) for tasks, samples in pairs) / (len(pairs) * n_tasks * n)
 
     def _read(self, model: str, domain: str, n_tasks: int, n: int) -> pd.DataFrame:
         held = pd.read_parquet(self._file(model, domain))
         first = held.task_id.drop_duplicates().head(n_tasks)
         return held[held.task_id.isin(first) & (held["sample"] < n)]
+
+
+@cache
+def _prompts(domain: str, n_tasks: int) -> dict[str, str]:
+    """Task -> its prompt."""
+    return {task.id: task.prompt for task in get_domain(domain).tasks("test", n_tasks, seed=0)}
 
 
 def _counts(traces: pd.DataFrame) -> tuple[int, int]:

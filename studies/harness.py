@@ -12,12 +12,16 @@ import argparse
 import os
 import shutil
 import sys
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from behaviors.store import TraceError
 from probes.sources import ProbeError
+from studies.provenance import write_made
+from training.domains import DomainError
 from training.shards import CheckpointError
 from training.zoo import BUILT, MANIFEST, RELEASED, Zoo, ZooError
 
@@ -26,6 +30,10 @@ FINDINGS = "findings.json"
 
 class StudyError(ValueError):
     """A study cannot be made of what it was given."""
+
+
+ERRORS = (StudyError, ZooError, CheckpointError, ProbeError, DomainError, TraceError)
+"""What is wrong with what was given, said in a sentence."""
 
 
 def seed_list(text: str) -> list[int]:
@@ -53,20 +61,45 @@ def arguments(study: str, about: str, argv: list[str] | None = None,
     return parser.parse_args(argv)
 
 
-def open_zoos(zoo: str, seeds: list[int] | None) -> list[Zoo]:
-    """The zoos that `--zoo` and `--seeds` mean. Raises StudyError or ZooError when they are not there."""
+def open_zoos(zoo: str, seeds: list[int] | None, whole: bool = False) -> list[Zoo]:
+    """The zoos that `--zoo` and `--seeds` mean. Raises StudyError or ZooError when they are not there.
+
+    whole: zoos of a built-in name are built with their controls and a distilled model.
+    """
+    if whole and zoo in BUILT and not Path(zoo).is_dir():
+        return [build_whole(zoo, seed) for seed in seeds or [0]]
     if seeds is None:
         return [Zoo.load(zoo)]
     if (Path(zoo) / MANIFEST).is_file():
         raise StudyError(f"{zoo} is one zoo; leave out --seeds, or give the folder that holds {zoos_of(seeds)}")
     if Path(zoo).is_dir():
-        return [Zoo.load(Path(zoo) / f"seed{seed}") for seed in seeds]
+        return [Zoo.load(folder) for folder in seed_folders(Path(zoo), seeds)]
     if zoo not in BUILT:
         hint = " has one seed: leave out --seeds" if zoo in RELEASED else f" is no folder that holds {zoos_of(seeds)}"
         raise StudyError(f"{zoo!r}{hint}; zoos that are built for any seed: {', '.join(BUILT)}")
     from training import build_zoo
 
     return [build_zoo(zoo, out=f"runs/{zoo}/seed{seed}", seed=seed) for seed in seeds]
+
+
+def build_whole(preset: str, seed: int) -> Zoo:
+    """The built-in zoo of a seed with all it can have; what is there is not trained again."""
+    from training.build import CONTROLS, build_zoo
+    from training.distill import distill_zoo
+
+    folder = f"runs/{preset}/seed{seed}"
+    build_zoo(preset, out=folder, seed=seed, controls=CONTROLS)
+    return distill_zoo(folder)
+
+
+def seed_folders(folder: Path, seeds: list[int]) -> list[Path]:
+    """folder/seedS of every seed. Raises StudyError naming those that hold no zoo, and those that do."""
+    there = [int(file.parent.name.removeprefix("seed")) for file in sorted(folder.glob(f"seed[0-9]*/{MANIFEST}"))
+             if file.parent.name.removeprefix("seed").isdigit()]
+    if missing := [seed for seed in seeds if seed not in there]:
+        held = f"it holds {zoos_of(sorted(there))}" if there else "it holds none"
+        raise StudyError(f"{folder} lacks {zoos_of(missing)}; {held}")
+    return [folder / f"seed{seed}" for seed in seeds]
 
 
 def zoos_of(seeds: list[int]) -> str:
@@ -125,15 +158,17 @@ def main(study: str, about: str, run: Callable[..., list[str]], argv: list[str] 
          flags: dict[str, str] | None = None) -> int:
     """A study's command line: `run(zoos, out, quick)` writes `out` and returns what to print. Returns the status.
 
-    flags: name -> help of the study's own; `run` gets them by name.
+    flags: name -> help of the study's own; `run` gets them by name. How `out` was made is written into it.
     """
-    chosen = arguments(study, about, argv, flags)
+    chosen, started = arguments(study, about, argv, flags), time.perf_counter()
     try:
         zoos = open_zoos(chosen.zoo, chosen.seeds)
-        lines = run(zoos, out_folder(chosen, zoos, study), chosen.quick,
-                    **{flag: getattr(chosen, flag) for flag in flags or {}})
-    except (StudyError, ZooError, CheckpointError, ProbeError) as error:
+        out = out_folder(chosen, zoos, study)
+        lines = run(zoos, out, chosen.quick, **{flag: getattr(chosen, flag) for flag in flags or {}})
+    except ERRORS as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    command = ["python", f"studies/{study}.py", *(sys.argv[1:] if argv is None else argv)]
+    write_made(out, zoos, chosen.quick, command, time.perf_counter() - started)
     print("\n".join(lines))
     return 0

@@ -9,8 +9,8 @@ if-lifts-outcome   outcome, instructions expert minus anchor, all domains       
 keep-process       process, math and coding experts minus anchor, all domains                    > -5 (not inferior)
 mixed-highest      outcome, mixed minus every expert, all domains                                > 0
 
-Behavior: each expert minus the anchor on its own domain. That accuracy rises is M2RL's Table 3; that checks, turns back
-and length rise under RLVR is what DeepSeek-R1 (arXiv 2501.12948) reports of one large model, in words and curves.
+Behavior: each expert minus the anchor on its own domain. That checks, turns back and length rise under RLVR is what
+DeepSeek-R1 (arXiv 2501.12948) reports of one large model, in words and curves.
 
 Departures: balanced accuracy (the paper: accuracy, which depends on how many completions were right); a margin of 5
 points for "keeps"; the organism's corpus decides where the slips lie, so there both locus claims are by construction.
@@ -27,19 +27,15 @@ from studies.estimates import Estimate
 from studies.findings import NOT_FOUND, Claim, Measured, highest, measure
 from studies.verification_judging import POOLS, Judging
 
-LOCUS = 'M2RL, "Locus of Error", second-hand [N1]'
+LOCUS = 'M2RL, Table 7, "Locus of Error", second-hand [N1]'
 R1 = "DeepSeek-R1, arXiv 2501.12948, in words; M2RL: not found"
 MARGIN = 5.0
 """Points of balanced accuracy that a judge may lose and still be said to keep its skill."""
-GAINS = {  # domain: (published gain of its expert over SFT in points, where)
-    "math": (16.61, "AIME'24, M2RL v1 Table 3 [R]"), "coding": (8.13, "LCB v5, M2RL v1 Table 3 [R]"),
-    "science": (10.10, "GPQA-D, M2RL v1 Table 3 [R]"), "instructions": (8.69, "IFEval, M2RL v1 Table 3 [R]"),
-    "agent": (NOT_FOUND, "BFCL v3, M2RL v3: the SFT column was not found"),
-}
 BEHAVIORS = {  # measure: what RLVR is claimed to do to it
-    "accuracy": "raises accuracy", "self_verification": "raises the rate of self-verification",
-    "backtracking": "raises the rate of backtracking", "tokens": "lengthens the traces",
+    "self_verification": "raises the rate of self-verification", "backtracking": "raises the rate of backtracking",
+    "tokens": "lengthens the traces",
 }
+"""Accuracy is `expert_gains`' to claim, on more tasks."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +93,8 @@ def _locus(cast: Cast, judging: Judging, pool: str) -> list[Claim]:
     below, note = judging.contrast(outcome, process, there)
     second = _claim("locus-instructions", pool, "outcome verification beats process verification on instructions",
                     below and measure(below), note if there else "The zoo has no instructions.",
-                    by_construction=decided, published=53.0, source="M2RL v3, RL-Multi on IFEval, 80.5 - 27.5 [N3]")
+                    by_construction=decided, published=53.0,
+                    source="M2RL v3, Table 7, RL-Multi on IFEval, 80.5 - 27.5 [N3]")
     return [first, second]
 
 
@@ -164,7 +161,6 @@ def _behavior(cast: Cast, change: Callable, true: Callable | None) -> list[Claim
             tagged = measure(change(name, domain, kind))
             audited = true is not None and kind in (SELF_VERIFICATION, BACKTRACKING)
             moved = measure(true(name, domain, kind)) if audited else tagged
-            published, source = GAINS.get(domain, (NOT_FOUND, NOT_FOUND)) if kind == "accuracy" else (NOT_FOUND, R1)
-            found.append(Claim(f"{kind}-{domain}", f"RLVR on {domain} {does} on {domain}", source, published, moved,
+            found.append(Claim(f"{kind}-{domain}", f"RLVR on {domain} {does} on {domain}", R1, NOT_FOUND, moved,
                                note=_as_tagged(tagged, audited) if moved else "Too few tasks to measure it."))
     return found

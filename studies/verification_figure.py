@@ -12,6 +12,7 @@ import pandas as pd
 
 from studies.figures import COLORS, FAINT, INK, INTERVALS, kind_of, shown, style
 from studies.findings import ALPHA, Finding
+from studies.verification_claims import BEHAVIORS
 
 COLUMNS = {"accuracy": ("Accuracy", "points"), "self_verification": ("Self-verification", "per 100 sentences"),
            "backtracking": ("Backtracking", "per 100 sentences"), "tokens": ("Length", "tokens")}
@@ -20,8 +21,8 @@ COLUMNS = {"accuracy": ("Accuracy", "points"), "self_verification": ("Self-verif
 def headline(findings: list[Finding]) -> str:
     """What happened to the experts on their own domains: how many 95 % intervals lie above, and below, 0."""
     said, still, unknown = [], [], []
-    for measure, (name, _) in COLUMNS.items():
-        found = own_changes(findings, measure)
+    for measure in BEHAVIORS:
+        name, found = COLUMNS[measure][0], own_changes(findings, measure)
         up, down = sum(one.ci_low > 0 for one in found), sum(one.ci_high < 0 for one in found)
         moved = [f"{word} in {count}" for word, count in (("rose", up), ("fell", down)) if count]
         if moved:
@@ -54,7 +55,7 @@ def small_print(table: pd.DataFrame, findings: list[Finding], zoo: str) -> str:
     kind = f"95 % {INTERVALS[rows['interval']]}"
     k = f"{low_k}" if low_k == high_k else f"{low_k} to {high_k}"
     seeds = f"{rows['n_seeds']} training seeds" if rows["n_seeds"] > 1 else "one training seed (only tasks vary)"
-    own = own_changes(findings, *COLUMNS)
+    own = own_changes(findings, *BEHAVIORS)
     sure = sum(one.p_adjusted < ALPHA for one in own)
     return (f"Zoo {zoo}. Dot: change against the anchor (line at 0) on the same {rows['n_tasks']} test tasks a domain, "
             f"samples a task: {k}, {seeds}. Bar: {kind}, paired, not adjusted. The title counts bars that miss 0; "

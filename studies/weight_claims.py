@@ -2,6 +2,7 @@
 
 M2RL (arXiv 2602.12566), Table 5 and Figure 3; its numbers reach us second-hand (tags as in INDEX.md):
 
+changed-a-minority        share of an expert's weights changed, mean over experts             < .5
 overlap-above-chance      Jaccard minus its chance level, of every two experts               > 0
 cosine-positive           cosine of the updates of every two experts                         > 0
 reasoning-closer-*        mean over pairs of math, coding and science, minus mean over
@@ -31,10 +32,11 @@ import pandas as pd
 from probes.shift import WeightShift, chance, cosine, jaccard
 from studies.construction import CORPUS_DECIDES, OTHER, REASONING
 from studies.dyads import closeness, permuted
-from studies.estimates import Estimate, average, of_sums
+from studies.estimates import Estimate, average, of_sums, ratio
 from studies.findings import NOT_FOUND, OURS, Claim, highest, measure
 
 TABLE, FIGURE = "M2RL v1, Table 5, second-hand [N1]", "M2RL, Figure 3, in words [N1][R]"
+HALF = 0.5
 TESTS = {"bootstrap": "bootstrap over (layer, module) cells", "crossed_t": "t over crossed cells and seeds"}
 
 
@@ -75,6 +77,13 @@ class Shifts:
         tables = {seed: shift.pair_sums(a, b) for seed, shift in self.by_seed.items()}
         return of_sums(statistic, {seed: table.set_index(["layer", "module"]) for seed, table in tables.items()})
 
+    def changed(self, model: str) -> Estimate:
+        """The share of a model's weights that changed, with its interval over cells and seeds."""
+        cells = {seed: shift.changes[shift.changes["model"] == model].set_index(["layer", "module"])
+                 for seed, shift in self.by_seed.items()}
+        return ratio(*(pd.DataFrame({seed: table[column] for seed, table in cells.items()})
+                       for column in ("changed", "n_params")))
+
     def control(self, kind: str) -> tuple[str, str] | None:
         """(an expert, its control) where there is one: `twin-DOMAIN` or `shuffled-DOMAIN`."""
         models = next(iter(self.by_seed.values())).models
@@ -84,13 +93,22 @@ class Shifts:
 
 def claims(shifts: Shifts) -> list[Claim]:
     """All claims of the study, measured where the zoos have what it takes."""
-    return [_all_pairs(shifts, "overlap-above-chance", "any two experts change the same weights more often than chance",
+    return [_changed(shifts),
+            _all_pairs(shifts, "overlap-above-chance", "any two experts change the same weights more often than chance",
                        excess_of, TABLE, "Jaccard: math and coding about .45, math and science about .48; chance .18"),
             _all_pairs(shifts, "cosine-positive", "the updates of any two experts have a positive cosine", cosine_of,
                        FIGURE, "all positive, modest; values: not found"),
             *(_reasoning(shifts, name, statistic) for name, statistic in MEASURES.items()),
             *(_above_shuffled(shifts, name, statistic) for name, statistic in MEASURES.items()),
             _twin(shifts)]
+
+
+def _changed(shifts: Shifts) -> Claim:
+    found = measure(average([shifts.changed(name) for name in shifts.experts.values()]), HALF, TESTS)
+    dtype = ", ".join(sorted(set(next(iter(shifts.by_seed.values())).aggregate("model").changes["dtype"])))
+    return Claim("changed-a-minority", "RLVR changes fewer than half of an expert's weights", TABLE, 0.3, found, -1,
+                 HALF,
+                 note=f"Weights stored as {dtype}: a weight that moves by less than its last bit is unchanged.")
 
 
 def _all_pairs(shifts: Shifts, name: str, text: str, statistic: Callable, source: str, published: str) -> Claim:

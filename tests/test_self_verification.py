@@ -14,7 +14,7 @@ from studies.self_verification import Sizes, chosen_models, quick_sizes, run, st
 from studies.verification_figure import headline
 from studies.verification_judging import common_pool, own_pool, score
 from studies.verification_traces import checks_of, correction_table, counted
-from training import Zoo
+from training import Zoo, get_domain
 from training.zoo import Manifest
 
 V, B, O = "self_verification", "backtracking", "other"  # noqa: E741
@@ -54,8 +54,9 @@ def fill(zoo, n_tasks, samples):
     """Write the traces of every model of a zoo into its store."""
     for model in zoo.models:
         for domain in zoo.manifest.domains:
-            rows = [(model, domain, f"{domain}-{i}", k, f"Task {i}?", *completion(model, domain, i), 20 + i, zoo.seed)
-                    for i in range(n_tasks) for k in range(samples)]
+            tasks = get_domain(domain).tasks("test", n_tasks, seed=0)
+            rows = [(model, domain, task.id, k, task.prompt, *completion(model, domain, i), 20 + i, zoo.seed)
+                    for i, task in enumerate(tasks) for k in range(samples)]
             columns = ["model", "domain", "task_id", "sample", "prompt", "completion", "correct", "n_tokens", "seed"]
             file = zoo.folder / "traces" / model / f"{domain}-{zoo.seed}.parquet"
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -96,14 +97,15 @@ def test_a_whole_run_finds_what_was_planted(tmp_path, judges):
         assert by_id[f"locus-instructions-{pool}"].measured == pytest.approx(0)
         assert kept.verdict == "not_measured" and "coding" in kept.note
     for domain in DOMAINS:
-        assert by_id[f"accuracy-{domain}"].measured == pytest.approx(100 / 3)
-        assert by_id[f"accuracy-{domain}"].verdict == by_id[f"self_verification-{domain}"].verdict == "reproduced"
+        assert by_id[f"self_verification-{domain}"].verdict == "reproduced"
         assert by_id[f"tokens-{domain}"].measured == 0 and by_id[f"tokens-{domain}"].verdict == "inconclusive"
         assert by_id[f"backtracking-{domain}"].verdict == "inconclusive"
-    assert by_id["accuracy-math"].published == 16.61 and "[R]" in by_id["accuracy-math"].source
+    assert not [name for name in by_id if name.startswith("accuracy")]  # claimed once, by expert_gains
     assert json.loads((tmp_path / "out/findings.json").read_text())[0]["id"] == findings[0].id
     behavior = pd.read_csv(tmp_path / "out/behavior.csv").set_index(["model", "domain", "measure"])
     assert behavior.loc[("mixed", "math", "accuracy"), ["value", "change"]].tolist() == pytest.approx([100 / 3, 0])
+    for domain in DOMAINS:
+        assert behavior.loc[(f"expert-{domain}", domain, "accuracy"), "change"] == pytest.approx(100 / 3)
     scores = pd.read_csv(tmp_path / "out/judge.csv").set_index(["pool", "mode", "judge", "domain"])
     assert scores.loc[("common", "process", "anchor", "math"), "balanced_accuracy"] == 1
     assert scores.loc[("common", "outcome", "anchor", "math"), "balanced_accuracy"] == 0.5
@@ -132,8 +134,7 @@ def test_two_seeds_are_crossed(tmp_path, judges):
     for zoo in zoos:
         fill(zoo, 12, 1)
     found = {one.id: one for one in run(zoos, tmp_path / "out", progress=False, sizes=Sizes(12, 1, 12))}
-    assert found["accuracy-math"].seeds == 2 and "crossed" in found["accuracy-math"].test
-    assert found["accuracy-math"].measured == pytest.approx(100 / 3)
+    assert found["self_verification-math"].seeds == 2 and "crossed" in found["self_verification-math"].test
     assert found["locus-reasoning-common"].seeds == 2
 
 
@@ -198,10 +199,10 @@ def finding(name, low, high):
 
 
 def test_the_title_counts_what_was_found():
-    rows = [finding("accuracy-math", 1, 9), finding("accuracy-coding", -3, -1), finding("accuracy-agent", -1, 9),
-            finding("tokens-math", -1, 1), finding("self_verification-math", -2, 1)]
+    rows = [finding("tokens-math", 1, 9), finding("tokens-coding", -3, -1), finding("tokens-agent", -1, 9),
+            finding("self_verification-math", -2, 1)]
     said = headline(rows)
-    assert "accuracy rose in 1 and fell in 1 of 3; no clear change in self-verification or length" in said
+    assert "length rose in 1 and fell in 1 of 3; no clear change in self-verification" in said
     assert said.endswith("backtracking not measured")
 
 
@@ -268,3 +269,33 @@ def test_results_are_whole_or_absent(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(StudyError, match="not a study's results"), whole(tmp_path / "file"):
         pass
+
+
+def test_traces_of_another_version_of_the_tasks_are_refused(tmp_path, capsys):
+    zoo = make_zoo(tmp_path / "zoo")
+    fill(zoo, 3, 1)
+    file = zoo.folder / "traces/mixed/instructions-0.parquet"
+    traces = pd.read_parquet(file)
+    traces.loc[1, "prompt"] = "Write about the moon."
+    traces.to_parquet(file)
+    assert main("self_verification", "about", study, ["--zoo", str(zoo.folder), "--out", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert f"{file} answers another version of task {traces.task_id[1]}; move it away" in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_domain_that_nobody_knows_is_one_sentence(tmp_path, capsys):
+    zoo = make_zoo(tmp_path / "zoo", domains=("math", "cooking"))
+    assert main("self_verification", "about", study, ["--zoo", str(zoo.folder), "--out", str(tmp_path / "out")]) == 2
+    assert capsys.readouterr().err.startswith("error: unknown domain 'cooking'; choose one of math")
+
+
+def test_seeds_that_are_not_there_are_named(tmp_path):
+    make_zoo(tmp_path / "zoos/seed0")
+    make_zoo(tmp_path / "zoos/seed2", seed=2)
+    assert [zoo.seed for zoo in open_zoos(str(tmp_path / "zoos"), [2, 0])] == [2, 0]
+    with pytest.raises(StudyError, match="zoos lacks seed1, seed3; it holds seed0, seed2"):
+        open_zoos(str(tmp_path / "zoos"), [0, 1, 3])
+    (tmp_path / "none").mkdir()
+    with pytest.raises(StudyError, match="none lacks seed0; it holds none"):
+        open_zoos(str(tmp_path / "none"), [0])

@@ -64,6 +64,9 @@ def test_what_was_planted_is_found(planted):
                  "twin-closest"):
         assert found[name].verdict == "reproduced", found[name]
         assert "bootstrap over (layer, module) cells" in found[name].test and found[name].seeds == 1
+    changed = found["changed-a-minority"]  # half of the weights moved, some by less than eta
+    assert 0.48 < changed.ci_low < changed.measured < changed.ci_high < 0.5
+    assert changed.verdict == "reproduced" and changed.published == 0.3
     assert found["overlap-above-chance"].measured == pytest.approx(1 - 1 / 3, abs=0.02)  # the same half against chance
     assert found["cosine-positive"].measured == pytest.approx(0.2 / (2 * 1.04)**0.5, abs=0.03)
     assert found["overlap-above-shuffled"].measured == pytest.approx(1 - 1 / 3, abs=0.02)

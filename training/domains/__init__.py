@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from training.domains.task import SPLITS, Domain, Task, TaskError, Verdict, split_reasoning
+from training.domains.task import SPLITS, Domain, DomainError, Task, TaskError, Verdict, split_reasoning
 
-__all__ = ["DOMAINS", "SPLITS", "Domain", "Task", "TaskError", "Verdict", "get_domain", "split_reasoning"]
+__all__ = ["DOMAINS", "SPLITS", "Domain", "DomainError", "Task", "TaskError", "Verdict", "get_domain",
+           "split_reasoning"]
 
 DOMAINS = ("math", "coding", "science", "instructions", "agent")
 
 
 def get_domain(name: str, **factors) -> Domain:
-    """The domain of that name; `factors` are those of `training.domains.compact.Factors`."""
+    """The domain of that name; `factors`: those of `training.domains.compact.Factors`. Else DomainError."""
     if name not in DOMAINS:
-        raise ValueError(f"unknown domain {name!r}; choose one of {', '.join(DOMAINS)}")
+        raise DomainError(f"unknown domain {name!r}; choose one of {', '.join(DOMAINS)}")
     return import_module(f"training.domains.{name}").DOMAIN(**factors)

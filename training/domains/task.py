@@ -21,6 +21,10 @@ THINK_END = "</think>"
 _STOP_MARKS = re.compile(r"(?:<\|im_end\|>|<\|endoftext\|>|\s)+\Z")
 
 
+class DomainError(ValueError):
+    """There is no domain of that name."""
+
+
 class TaskError(ValueError):
     """A task lacks what its domain needs, or asks for something that cannot be checked."""
 
