@@ -75,6 +75,10 @@ class TraceStore:
         side_by_side(_judge, jobs, f"judging, {mode}", self.progress)
         return pd.concat([_given(pool, self._judged(name, mode)) for name, pool in pools.items()], ignore_index=True)
 
+    def was_asked(self, judge: str, mode: str) -> bool:
+        """Are there verdicts of a judge?"""
+        return self._judged_file(judge, mode).exists()
+
     def _judged_file(self, judge: str, mode: str) -> Path:
         return self.zoo.folder / "judged" / judge / f"{mode}-{self.zoo.seed}.parquet"
 

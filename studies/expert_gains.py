@@ -4,20 +4,22 @@ The ground that every other study stands on (M2RL, arXiv 2602.12566, Table 3: ev
 
     python studies/expert_gains.py [--zoo NAME_OR_PATH] [--out DIR] [--seeds 0,1,2] [--quick]
 
-Writes gains.csv (one row a domain), runs.csv (what each run cost, and what share of the stored weights it changed),
-learning.csv (the logs of all runs: mixture, reward, accuracy, length by step) and findings.json.
+Writes gains.csv (one row a domain), runs.csv (what each run cost, and what share of the stored weights it changed) and
+findings.json. The logs of the runs are in the results of `synergy.py` (learning.csv).
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from behaviors.metrics import paired_bootstrap
 from behaviors.store import TraceStore
 from studies.findings import NOT_FOUND, TESTS, Claim, Finding, Measured, settle, write
 from studies.harness import StudyError, distinct, main, whole
+from studies.training_logs import run_table
 from training.zoo import Zoo
 
 STUDY = "expert_gains"
@@ -43,10 +45,16 @@ def run(zoos: list[Zoo], out: Path, quick: bool = False, progress: bool = True,
                           for row, one in zip(rows, findings, strict=True)])
     with whole(Path(out)) as folder:
         table.to_csv(folder / "gains.csv", index=False)
-        pd.DataFrame(_costs(zoos)).to_csv(folder / "runs.csv", index=False)
-        _logs(zoos).to_csv(folder / "learning.csv", index=False)
+        run_table(zoos).to_csv(folder / "runs.csv", index=False)
         write(findings, folder / "findings.json")
     return findings
+
+
+def left(zoo: Zoo, quick: bool) -> float:
+    """The share of what the study samples that the zoo does not hold."""
+    store, sizes = TraceStore(zoo), QUICK if quick else FULL
+    shares = [store.left(["anchor", f"expert-{domain}"], [domain], *sizes) for domain in zoo.experts]
+    return float(np.mean(shares or [0.0]))
 
 
 def _gain(zoos: list[Zoo], domain: str, n_tasks: int, n: int, progress: bool) -> dict:
@@ -68,20 +76,6 @@ def _claim(row: dict) -> Claim:
     return Claim(f"expert-gains-{row['domain']}", f"the {row['domain']} expert beats the anchor on {row['domain']}",
                  "Table 3", PUBLISHED.get(row["domain"], NOT_FOUND), measured,
                  note=f"percentage points of avg@{row['k']}; the paper's are other benchmarks.")
-
-
-def _costs(zoos: list[Zoo]) -> list[dict]:
-    """One row a (seed, run): tokens, optimizer steps, seconds, share of weights changed."""
-    keys = ("optimizer_steps", "rollouts", "tokens", "seconds", "changed")
-    return [{"seed": zoo.seed, "run": name, **{key: cost[key] for key in keys}}
-            for zoo in zoos for name, cost in zoo.runs.items() if set(keys) <= set(cost)]
-
-
-def _logs(zoos: list[Zoo]) -> pd.DataFrame:
-    """The training logs of all runs that left one."""
-    logs = [pd.read_csv(log).assign(seed=zoo.seed, run=log.parent.name)
-            for zoo in zoos for log in sorted(zoo.folder.glob("models/*/log.csv"))]
-    return pd.concat(logs, ignore_index=True) if logs else pd.DataFrame()
 
 
 def study(zoos: list[Zoo], out: Path, quick: bool) -> list[str]:

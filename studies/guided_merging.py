@@ -19,6 +19,7 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from behaviors.store import TraceStore
@@ -59,6 +60,15 @@ def run(zoos: list[Zoo], out: Path, quick: bool = False, progress: bool = True,
     figure = draw(table, findings, ", ".join(zoo.name for zoo in zoos))
     publish(out, STUDY, {"guided": table, "weights": said}, findings, figure)
     return findings
+
+
+def left(zoo: Zoo, quick: bool) -> float:
+    """The share of what the study samples that the zoo does not hold."""
+    store, sizes, methods = TraceStore(zoo), QUICK if quick else FULL, METHODS[:1] if quick else METHODS
+    merges = [f"{rule}-{method}" for rule in RULES for method in methods]
+    shares = [store.left([f"expert-{target}", *(f"guided/{target}-{one}" for one in merges)], [target], *sizes)
+              for target in zoo.experts]
+    return float(np.mean(shares or [0.0]))
 
 
 def cosine_table(zoo: Zoo, progress: bool) -> pd.DataFrame:

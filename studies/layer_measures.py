@@ -87,11 +87,16 @@ class Expert:
 
 def measured(expert: Expert, traces: pd.DataFrame, sizes: Sizes) -> dict[str, pd.DataFrame]:
     """The tables of one expert; what is there already is read."""
-    tables = {"shift": shifts, "probes": probed, "lens": settling, "patching": patched, "grafts": grafts,
-              **({"steering": steered} if expert.steers else {})}
+    work = {"shift": shifts, "probes": probed, "lens": settling, "patching": patched, "grafts": grafts,
+            "steering": steered}
     reading = Reading(expert, traces)
-    return {name: _kept(Path(expert.folder) / f"{name}-{sizes.label}.parquet", work, expert, reading, sizes)
-            for name, work in tables.items()}
+    return {name: _kept(file, work[name], expert, reading, sizes) for name, file in files_of(expert, sizes).items()}
+
+
+def files_of(expert: Expert, sizes: Sizes) -> dict[str, Path]:
+    """Where the tables of one expert are kept, by name."""
+    names = ("shift", "probes", "lens", "patching", "grafts", *(("steering",) if expert.steers else ()))
+    return {name: Path(expert.folder) / f"{name}-{sizes.label}.parquet" for name in names}
 
 
 class Reading:

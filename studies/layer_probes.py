@@ -16,6 +16,7 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from behaviors.store import TraceStore
@@ -25,7 +26,7 @@ from studies.findings import Finding, settle
 from studies.harness import StudyError, distinct, main
 from studies.layer_claims import Layers, claims
 from studies.layer_figure import draw
-from studies.layer_measures import FULL, QUICK, Expert, Sizes, measured
+from studies.layer_measures import FULL, QUICK, Expert, Sizes, files_of, measured
 from studies.layer_tables import carried_table, steering_table, weight_table
 from studies.results import closing, publish
 from training.workers import worker_pool
@@ -55,11 +56,21 @@ def run(zoos: list[Zoo], out: Path, quick: bool = False, progress: bool = True,
     return findings
 
 
+def left(zoo: Zoo, quick: bool) -> float:
+    """The share of the tables that the zoo does not hold."""
+    files = [file for expert in experts_of(zoo) for file in files_of(expert, QUICK if quick else FULL).values()]
+    return float(np.mean([not file.exists() for file in files] or [0.0]))
+
+
 def collect(zoos: list[Zoo], sizes: Sizes, progress: bool) -> Layers:
     """Measure every expert of every zoo, as many side by side as there are cores."""
     from tqdm.auto import tqdm
 
-    jobs = [(zoo.seed, expert, traces) for zoo in zoos for expert, traces in experts_of(zoo, sizes, progress)]
+    jobs = []
+    for zoo in zoos:
+        store = TraceStore(zoo, progress)
+        jobs += [(zoo.seed, expert, store.traces([f"expert-{expert.domain}"], [expert.domain], sizes.tasks,
+                                                 sizes.samples)) for expert in experts_of(zoo)]
     with worker_pool(len(jobs)) as pool:
         futures = [pool.submit(measured, expert, traces, sizes) for _, expert, traces in jobs]
         done = [future.result() for future in tqdm(futures, desc="looking inside", unit="expert", disable=not progress)]
@@ -71,16 +82,11 @@ def collect(zoos: list[Zoo], sizes: Sizes, progress: bool) -> Layers:
     return Layers(weights, controls=controls, **{name: table.reset_index(drop=True) for name, table in tables.items()})
 
 
-def experts_of(zoo: Zoo, sizes: Sizes, progress: bool) -> list[tuple[Expert, pd.DataFrame]]:
-    """The experts of a zoo with their traces on their own domains; what is steered takes longest and goes first."""
-    store, steered = TraceStore(zoo, progress), STEERED if STEERED in zoo.experts else next(iter(zoo.experts))
-    found = []
-    for domain in sorted(zoo.experts, key=lambda name: name != steered):
-        traces = store.traces([f"expert-{domain}"], [domain], sizes.tasks, sizes.samples)
-        expert = Expert(zoo.anchor, zoo.experts[domain], domain, str(zoo.folder / "inside" / f"expert-{domain}"),
-                        domain == steered)
-        found.append((expert, traces))
-    return found
+def experts_of(zoo: Zoo) -> list[Expert]:
+    """The experts of a zoo; what is steered takes longest and goes first."""
+    steered = STEERED if STEERED in zoo.experts else next(iter(zoo.experts), None)
+    return [Expert(zoo.anchor, zoo.experts[domain], domain, str(zoo.folder / "inside" / f"expert-{domain}"),
+                   domain == steered) for domain in sorted(zoo.experts, key=lambda name: name != steered)]
 
 
 def moved(zoo: Zoo, progress: bool) -> pd.DataFrame:

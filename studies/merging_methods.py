@@ -27,13 +27,14 @@ from studies.merging_figure import draw
 from studies.merging_models import Merge, made, masks, pairs, seconds, standard, sweep
 from studies.results import closing, publish
 from studies.scores import Scores
+from studies.training_logs import routes
 from training.zoo import Zoo
 
 STUDY = "merging_methods"
 FULL, QUICK = (40, 4), (12, 4)
 """(tasks, samples a task) of each (model, domain)."""
+SWEPT = ("task_arithmetic", "ties")
 DARE = ("dare_task_arithmetic", "dare_ties")
-COSTS = ("tokens", "optimizer_steps", "seconds")
 
 
 def run(zoos: list[Zoo], out: Path, quick: bool = False, progress: bool = True,
@@ -45,8 +46,7 @@ def run(zoos: list[Zoo], out: Path, quick: bool = False, progress: bool = True,
     domains = list(distinct(zoos)[0].experts)
     if len(domains) < 2:
         raise StudyError(f"{zoos[0].folder} has fewer than two experts; this study merges experts")
-    swept = {method: sweep(domains, method) for method in (("task_arithmetic",) if quick else
-                                                           ("task_arithmetic", "ties"))}
+    swept = sweeps(domains, quick)
     traces = collect(zoos, domains, swept, sizes or (QUICK if quick else FULL), progress)
     tuned, table = tune(traces, swept)
     scores = Scores(pd.concat([traces, tuned], ignore_index=True))
@@ -57,21 +57,41 @@ def run(zoos: list[Zoo], out: Path, quick: bool = False, progress: bool = True,
     return findings
 
 
+def sweeps(domains: list[str], quick: bool) -> dict[str, list[Merge]]:
+    """The merges by a method over its parameters, for each method that is swept."""
+    return {method: sweep(domains, method) for method in (("task_arithmetic",) if quick else SWEPT)}
+
+
+def left(zoo: Zoo, quick: bool) -> float:
+    """The share of what the study samples that the zoo does not hold."""
+    domains, store, sizes = list(zoo.experts), TraceStore(zoo), QUICK if quick else FULL
+    if len(domains) < 2:
+        return 0.0
+    names = [*reference(zoo), *everywhere(domains, sweeps(domains, quick))]
+    everything = [store.left(names, domains, *sizes)] * (len(names) * len(domains))
+    return float(np.mean(everything + [store.left([pair.name], list(pair.domains), *sizes)
+                                       for pair in pairs(domains) for _ in pair.domains]))
+
+
 def reference(zoo: Zoo) -> list[str]:
     """What merges are seen beside: the anchor, the experts, the mixed runs and the distilled model."""
     beside = ("anchor", "mixed", "mixed-paper", "distilled")
     return [name for name in zoo.models if name in beside or name.startswith("expert-")]
 
 
+def everywhere(domains: list[str], swept: dict[str, list[Merge]]) -> dict[str, Merge]:
+    """The merges that are measured on all domains, by name."""
+    return {one.name: one for one in (*standard(domains), *(one for method in swept.values() for one in method),
+                                      *(one for method in DARE for one in masks(domains, method)))}
+
+
 def collect(zoos: list[Zoo], domains: list[str], swept: dict[str, list[Merge]], sizes: tuple[int, int],
             progress: bool) -> pd.DataFrame:
     """The traces of all models and merges, of all zoos: on every domain, pairs on their own two."""
-    everywhere = {one.name: one for one in (*standard(domains), *(one for method in swept.values() for one in method),
-                                            *(one for method in DARE for one in masks(domains, method)))}
-    found = []
+    merges, found = everywhere(domains, swept), []
     for zoo in zoos:
-        store = TraceStore(zoo, progress, made(zoo, [*everywhere.values(), *pairs(domains)]))
-        found.append(store.traces([*reference(zoo), *everywhere], domains, *sizes))
+        store = TraceStore(zoo, progress, made(zoo, [*merges.values(), *pairs(domains)]))
+        found.append(store.traces([*reference(zoo), *merges], domains, *sizes))
         found += [store.traces([pair.name], list(pair.domains), *sizes) for pair in pairs(domains)]
     return pd.concat(found, ignore_index=True)
 
@@ -142,21 +162,12 @@ def cost_table(zoos: list[Zoo]) -> pd.DataFrame:
     """costs.csv: what each route to one model for all domains cost, in each zoo; NaN where it was not recorded."""
     rows = []
     for zoo in zoos:
-        experts = [_cost(zoo, f"expert-{domain}") for domain in zoo.experts]
-        trained = {key: sum(cost[key] for cost in experts) for key in COSTS}
-        rows += [{"seed": zoo.seed, "route": one.method, **trained, "merging_seconds": seconds(zoo, one)}
+        spent = routes(zoo)
+        rows += [{"seed": zoo.seed, "route": one.method, **spent["merged"], "merging_seconds": seconds(zoo, one)}
                  for one in standard(zoo.experts)]
-        rows += [{"seed": zoo.seed, "route": name, **_cost(zoo, name), "merging_seconds": 0.0}
-                 for name in ("mixed", "mixed-paper") if name in zoo.models]
-        if "distilled" in zoo.models:
-            own = _cost(zoo, "distilled")
-            rows.append({"seed": zoo.seed, "route": "distilled", **{key: trained[key] + own[key] for key in COSTS},
-                         "merging_seconds": 0.0})
+        rows += [{"seed": zoo.seed, "route": name, **spent[name], "merging_seconds": 0.0}
+                 for name in ("mixed", "mixed-paper", "distilled") if name in spent]
     return pd.DataFrame(rows)
-
-
-def _cost(zoo: Zoo, run: str) -> dict[str, float]:
-    return {key: zoo.runs.get(run, {}).get(key, float("nan")) for key in COSTS}
 
 
 def summary(out: Path) -> list[str]:

@@ -30,6 +30,7 @@ from studies.verification_claims import Cast, claims
 from studies.verification_figure import draw
 from studies.verification_judging import Judging, judge_table, verdicts
 from studies.verification_traces import MEASURES, behavior_table, change, correction_table, counted
+from training.judging import MODES
 from training.zoo import Zoo
 
 STUDY = "self_verification"
@@ -74,6 +75,16 @@ def run(zoos: list[Zoo], out: Path, quick: bool = False, progress: bool = True,
         save(draw(behavior, findings, ", ".join(zoo.name for zoo in zoos)), folder, STUDY)
         write(findings, folder / "findings.json")
     return findings
+
+
+def left(zoo: Zoo, quick: bool) -> float:
+    """The share of what the study samples and judges that the zoo does not hold; a judge that was asked is done."""
+    if not zoo.experts:
+        return 0.0
+    models = chosen_models(zoo, quick)
+    sizes, store = quick_sizes([zoo], models) if quick else Sizes(), TraceStore(zoo)
+    judged = [store.was_asked(name, mode) for name in models for mode in MODES]
+    return (store.left(models, domains_of(zoo), sizes.tasks, sizes.samples) + 1 - sum(judged) / len(judged)) / 2
 
 
 def chosen_models(zoo: Zoo, quick: bool) -> list[str]:

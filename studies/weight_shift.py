@@ -61,6 +61,11 @@ def run(zoos: list[Zoo], out: Path, quick: bool = False, keep: bool = False, pro
     return findings
 
 
+def left(zoo: Zoo, quick: bool) -> float:
+    """All of the work, always: nothing is kept."""
+    return 1.0
+
+
 def chosen_models(zoo: Zoo, quick: bool) -> list[str]:
     """The models compared: experts, the mixed runs unless quick, controls."""
     mixed = [] if quick else [name for name in ("mixed", "mixed-paper") if name in zoo.models]

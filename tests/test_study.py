@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from studies import expert_gains, guided_merging, merging_methods, self_verification
+from studies import expert_gains, guided_merging, merging_methods, self_verification, synergy
 from studies.harness import StudyError
 from training import Zoo, build_zoo
 
@@ -91,6 +91,26 @@ def test_merging_methods_and_guided_merging_of_a_short_zoo(zoo, tmp_path):
     assert costs.merging_seconds["ties"] > 0
     with pytest.raises(StudyError, match="has 2 experts; choosing among others takes at least three"):
         guided_merging.run([zoo], tmp_path / "guided", progress=False)
+
+
+def test_synergy_of_a_short_zoo(zoo, tmp_path):
+    zoo = Zoo.load(zoo.folder)
+    findings = synergy.run([zoo], tmp_path / "synergy", quick=True, progress=False, sizes=(2, 2))
+    assert {one.verdict for one in findings} <= {"inconclusive", "not_measured"}  # 4 tasks decide nothing
+    transfer = pd.read_csv(tmp_path / "synergy/transfer.csv")
+    assert list(transfer.trained_on.unique()) == ["math", "agent", *zoo.controls, "anchor again"]
+    costs = pd.read_csv(tmp_path / "synergy/costs.csv").set_index("route")
+    log = pd.read_csv(zoo.folder / "models/mixed/log.csv")
+    sampled = (log.tokens * log.rollouts).groupby(log.step).sum()  # the log rounds tokens a rollout
+    assert costs.tokens["mixed"] == pytest.approx(sampled.sum(), abs=1)
+    assert costs.tokens["mixed-paper"] == pytest.approx(sampled[0], abs=1)
+    mixing = pd.read_csv(tmp_path / "synergy/mixing.csv").set_index(["model", "domain"])
+    asked = log.groupby("domain").prompts.sum() / 10  # an expert took one step of ten prompts
+    assert mixing.prompts_ratio["mixed", "math"] == asked["math"] and asked.sum() == 2
+    learning = pd.read_csv(tmp_path / "synergy/learning.csv")
+    assert set(learning.run) >= {"mixed", "expert-math", "expert-agent", "shuffled-math"}
+    shares = learning.groupby(["run", "step"]).share.sum()
+    assert len(shares) >= 5 and shares.tolist() == pytest.approx([1.0] * len(shares))
 
 
 def test_the_study_writes_findings_a_figure_and_a_summary(zoo, tmp_path):
