@@ -154,7 +154,8 @@ def test_the_interval_is_not_empty_talk():
 @given(st.integers(2, 5), st.integers(2, 4), st.integers(0, 99))
 def test_crossed_variance_never_below_either_side(tasks, seeds, seed):
     data = np.random.default_rng(seed).random((tasks, seeds))
-    total = crossed_variance(data)
+    total, freedom = crossed_variance(data)
+    assert 1 <= freedom <= 2 * (min(tasks, seeds) - 1)
     for axis, n in ((0, seeds), (1, tasks)):
         assert total >= data.mean(axis=axis).var(ddof=1) / n - 1e-12
 

@@ -6,9 +6,18 @@ bootstrap  One seed: percentile bootstrap over tasks; all samples of a task stay
 crossed_t  Several seeds, crossed with the tasks. A bootstrap over few seeds is too narrow, so the variance is that of a
     two-way random-effects layout, (MS_task + MS_seed - MS_rest) / (tasks * seeds), never below what tasks or seeds
     give alone (balanced two-way clustering, Cameron, Gelbach and Miller 2011); ratios are linearised. Student's t with
-    min(tasks, seeds) - 1 degrees of freedom. In simulation with 3 seeds and 50 or 200 tasks it covered 96 to 100 %:
-    wide where seeds hardly differ, right where they do. Satterthwaite's degrees of freedom would be narrower, but fell
-    to 93 % there, and to 90 % at 2 seeds.
+    Satterthwaite's (1946) degrees of freedom, but at most CAP times those of the smaller side: that seeds hardly differ
+    is known from few of them, too. Differences of two models in simulation, 4 samples a task, tasks that differ by .1,
+    24,000 draws a cell; coverage of the 95 % interval, and how often one of 10 true nulls is rejected after Holm:
+
+        seeds  tasks   seeds differ by 0      .02          .04          .06          .10
+          3      60        99.6, 0.0 %    99.4, 0.0    98.5, 0.0    97.5, 0.3    95.4, 1.8
+          3     300        99.6, 0.0      98.4, 0.0    95.8, 1.0    94.6, 4.3    94.3, 9.2
+          5      60        98.5, 0.3      97.9, 0.4    96.9, 0.8    96.0, 2.5    94.8, 6.2
+
+    Differences of an organism's models from its anchor have seeds that differ by 0 to .06, most by less than .03. With
+    min(tasks, seeds) - 1 degrees of freedom intervals covered 99 to 100 % there (and so decided nothing); without the
+    cap up to 17 % of families of 10 nulls were rejected.
 
 With fewer than two tasks the interval is missing (NaN).
 """
@@ -22,6 +31,8 @@ from numpy.typing import ArrayLike
 
 LEVEL = 0.95
 DRAWS = 2_000
+CAP = 2
+"""Times the degrees of freedom of the smaller of tasks and seeds: the most that an interval may use."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +83,7 @@ def _crossed(value: float, residuals: np.ndarray) -> Interval:
     tasks, seeds = residuals.shape
     if tasks < 2:
         return Interval(value, np.nan, np.nan, np.nan, "crossed_t")
-    variance, freedom = crossed_variance(residuals), min(tasks, seeds) - 1
+    variance, freedom = crossed_variance(residuals)
     if variance == 0:
         return Interval(value, value, value, float(value == 0), "crossed_t")
     half = stats.t.ppf((1 + LEVEL) / 2, freedom) * np.sqrt(variance)
@@ -80,8 +91,8 @@ def _crossed(value: float, residuals: np.ndarray) -> Interval:
     return Interval(value, value - half, value + half, float(p), "crossed_t")
 
 
-def crossed_variance(cells: np.ndarray) -> float:
-    """Variance of the mean of a (tasks, seeds) array, both sampled. Needs two of each."""
+def crossed_variance(cells: np.ndarray) -> tuple[float, float]:
+    """(variance of the mean of a (tasks, seeds) array, both sampled, its degrees of freedom). Needs two of each."""
     tasks, seeds = cells.shape
     by_task, by_seed = cells.mean(axis=1, keepdims=True), cells.mean(axis=0, keepdims=True)
     rest = cells - by_task - by_seed + cells.mean()
@@ -89,7 +100,11 @@ def crossed_variance(cells: np.ndarray) -> float:
     seed_square = tasks * by_seed.var() * seeds / (seeds - 1)
     rest_square = (rest**2).sum() / ((tasks - 1) * (seeds - 1))
     total = max(task_square + seed_square - rest_square, task_square, seed_square)
-    return float(total / (tasks * seeds))
+    most = CAP * (min(tasks, seeds) - 1)
+    if total == 0:
+        return 0.0, float(most)
+    doubt = task_square**2 / (tasks - 1) + seed_square**2 / (seeds - 1) + rest_square**2 / ((tasks - 1) * (seeds - 1))
+    return float(total / (tasks * seeds)), float(min(most, max(1.0, total**2 / doubt)))
 
 
 def holm(p_values: ArrayLike) -> np.ndarray:
