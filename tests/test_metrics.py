@@ -152,12 +152,23 @@ def test_the_interval_is_not_empty_talk():
 
 
 @given(st.integers(2, 5), st.integers(2, 4), st.integers(0, 99))
-def test_crossed_variance_never_below_either_side(tasks, seeds, seed):
+def test_crossed_variance_is_that_of_the_layout(tasks, seeds, seed):
+    """Mean squares by their definition; never below what is left when tasks and seeds are taken out."""
     data = np.random.default_rng(seed).random((tasks, seeds))
     total, freedom = crossed_variance(data)
+    by_task, by_seed = data.mean(axis=1).var(ddof=1) / tasks, data.mean(axis=0).var(ddof=1) / seeds
+    rest = data - data.mean(axis=1, keepdims=True) - data.mean(axis=0, keepdims=True) + data.mean()
+    left = (rest**2).sum() / ((tasks - 1) * (seeds - 1)) / (tasks * seeds)
+    assert total == pytest.approx(max(by_task + by_seed - left, left))
     assert 1 <= freedom <= 2 * (min(tasks, seeds) - 1)
-    for axis, n in ((0, seeds), (1, tasks)):
-        assert total >= data.mean(axis=axis).var(ddof=1) / n - 1e-12
+
+
+def test_degrees_of_freedom_are_those_of_what_varies():
+    """Of seeds alone where they vary most, capped where they do not vary at all."""
+    rng = np.random.default_rng(0)
+    assert crossed_variance(cells(rng, 400, 4, 0, 30))[1] == pytest.approx(3, rel=1e-3)
+    assert crossed_variance(np.tile(rng.random((50, 1)), 4) + 1e-3 * rng.random((50, 4)))[1] == 6
+    assert crossed_variance(np.full((5, 3), 0.5)) == (0.0, 4.0)
 
 
 def test_ratio_is_of_sums_not_of_cells():
