@@ -54,7 +54,7 @@ class TraceStore:
             get_domain(domain)
         wanted = [(name, domain) for name in names for domain in places]
         missing = [pair for pair in wanted if not _enough(self.held(*pair), n_tasks, n)]
-        jobs = [(str(self._file(*pair)), str(self.models[pair[0]]), *pair, n_tasks, n, self.zoo.seed)
+        jobs = [(str(self._file(*pair)), str(self.models[pair[0]]), *pair, n_tasks, n, self.zoo.seed, self._factors)
                 for pair in missing]
         side_by_side(_sample, jobs, "sampling", self.progress)
         return pd.concat([self._read(*pair, n_tasks, n) for pair in wanted], ignore_index=True)
@@ -74,6 +74,8 @@ class TraceStore:
                 jobs.append((str(file), str(self.models[name]), name, missing, mode, self.zoo.seed))
         side_by_side(_judge, jobs, f"judging, {mode}", self.progress)
         return pd.concat([_given(pool, self._judged(name, mode)) for name, pool in pools.items()], ignore_index=True)
+
+    _factors = property(lambda self: tuple(self.zoo.manifest.factors.items()))
 
     def was_asked(self, judge: str, mode: str) -> bool:
         """Are there verdicts of a judge?"""
@@ -100,7 +102,7 @@ class TraceStore:
             return 0, 0
         traces = pd.read_parquet(file, columns=["task_id", "sample", "prompt"])
         known = _counts(traces)
-        odd = traces[traces["prompt"] != traces["task_id"].map(_prompts(domain, known[0]))]
+        odd = traces[traces["prompt"] != traces["task_id"].map(_prompts(domain, known[0], self._factors))]
         if len(odd):
             raise TraceError(f"{file} answers another version of task {odd['task_id'].iloc[0]}; move it away, and its "
                              "tasks are sampled anew")
@@ -118,9 +120,9 @@ class TraceStore:
 
 
 @cache
-def _prompts(domain: str, n_tasks: int) -> dict[str, str]:
+def _prompts(domain: str, n_tasks: int, factors: tuple) -> dict[str, str]:
     """Task -> its prompt."""
-    return {task.id: task.prompt for task in get_domain(domain).tasks("test", n_tasks, seed=0)}
+    return {task.id: task.prompt for task in get_domain(domain, **dict(factors)).tasks("test", n_tasks, seed=0)}
 
 
 def _counts(traces: pd.DataFrame) -> tuple[int, int]:
@@ -153,11 +155,11 @@ def _workers() -> ProcessPoolExecutor:
     return worker_pool()
 
 
-def _sample(file: str, path: str, name: str, domain: str, n_tasks: int, n: int, seed: int) -> None:
+def _sample(file: str, path: str, name: str, domain: str, n_tasks: int, n: int, seed: int, factors: tuple) -> None:
     """Add to a file what it lacks of n completions of each of n_tasks tasks."""
     parts = [pd.read_parquet(file)] if Path(file).exists() else []
     known, taken = _counts(parts[0]) if parts else (0, 0)
-    tasks, n = get_domain(domain).tasks("test", max(n_tasks, known), seed=0), max(n, taken)
+    tasks, n = get_domain(domain, **dict(factors)).tasks("test", max(n_tasks, known), seed=0), max(n, taken)
     for some, first in ((tasks[known:], 0), (tasks[:known], taken)):
         if some and first < n:
             parts.append(sample(path, some, n=n - first, first=first, seed=seed, progress=False).assign(model=name))

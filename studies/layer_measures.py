@@ -15,7 +15,7 @@ goes on where it was; they are decided by the models, the traces and the sizes i
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -83,6 +83,8 @@ class Expert:
     folder: str
     steers: bool
     """Are the anchor's completions on this domain steered?"""
+    factors: dict = field(default_factory=dict)
+    """Of the domain's tasks (`Manifest.factors`)."""
 
 
 def measured(expert: Expert, traces: pd.DataFrame, sizes: Sizes) -> dict[str, pd.DataFrame]:
@@ -208,7 +210,7 @@ def patched(expert: Expert, reading: Reading, sizes: Sizes) -> pd.DataFrame:
 
 def grafts(expert: Expert, reading: Reading, sizes: Sizes) -> pd.DataFrame:
     """The completions of graft_layers with their counts of sentences and checks."""
-    tasks = get_domain(expert.domain).tasks("test", sizes.tasks, seed=0)
+    tasks = get_domain(expert.domain, **expert.factors).tasks("test", sizes.tasks, seed=0)
     found = graft_layers(expert.anchor, expert.model, tasks, part=sizes.parts, n=sizes.drawn, temperature=1.0,
                          progress=False)
     return _counted(found)
@@ -223,7 +225,7 @@ def steered(expert: Expert, reading: Reading, sizes: Sizes) -> pd.DataFrame:
     order = list(dict.fromkeys(reading.traces["task_id"]))
     later = reading.traces[reading.traces["task_id"].isin(order[len(order) // 2:])]
     examples = questions(later, *reading.of(later))["next"]
-    tasks = get_domain(expert.domain).tasks("test", sizes.tasks, seed=0)[:len(order) // 2]
+    tasks = get_domain(expert.domain, **expert.factors).tasks("test", sizes.tasks, seed=0)[:len(order) // 2]
     layers = range(_depth(expert.anchor)) if sizes.steered is None else sizes.steered
     tables = []
     for layer in layers:

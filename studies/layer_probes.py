@@ -86,7 +86,8 @@ def experts_of(zoo: Zoo) -> list[Expert]:
     """The experts of a zoo; what is steered takes longest and goes first."""
     steered = STEERED if STEERED in zoo.experts else next(iter(zoo.experts), None)
     return [Expert(zoo.anchor, zoo.experts[domain], domain, str(zoo.folder / "inside" / f"expert-{domain}"),
-                   domain == steered) for domain in sorted(zoo.experts, key=lambda name: name != steered)]
+                   domain == steered, zoo.manifest.factors)
+            for domain in sorted(zoo.experts, key=lambda name: name != steered)]
 
 
 def moved(zoo: Zoo, progress: bool) -> pd.DataFrame:

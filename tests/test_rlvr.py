@@ -1,5 +1,7 @@
 """GRPO runs: repeatable, resumable, logged by domain; every reference answer scores 1 before anything is trained."""
 
+import json
+
 import pandas as pd
 import pytest
 import torch
@@ -101,6 +103,29 @@ def test_cutting_the_padding_changes_no_gradient(anchor, tmp_path):
     (loss, gradient), (ours, our_gradient) = found.values()
     assert ours == pytest.approx(loss, abs=1e-6)
     assert (our_gradient - gradient).norm() < 1e-5 * gradient.norm() > 0
+
+
+def test_a_run_asks_tasks_of_its_own_sharing(anchor, tmp_path):
+    prompts = {sharing: [task.prompt for task in _tasks(anchor, tmp_path, {"sharing": sharing})] for sharing in (0, 1)}
+    assert prompts[1] == [task.prompt for task in _tasks(anchor, tmp_path, {})]
+    assert not any("What is the" in prompt for prompt in prompts[0]) and all("How is the" in one for one in prompts[0])
+    assert all("What is the" in prompt for prompt in prompts[1])
+
+
+def _tasks(anchor, folder, factors):
+    rewarder = Rewarder(run(anchor, mixture={"science": 1.0}, factors=factors), folder)
+    rewarder.rows()
+    return rewarder.tasks.values()
+
+
+def test_a_run_begun_before_a_setting_existed_goes_on(anchor, tmp_path):
+    file = tmp_path / "settings.json"
+    rlvr._settle(run(anchor), file, resume=True)
+    held = json.loads(file.read_text())
+    file.write_text(json.dumps({name: value for name, value in held.items() if name != "factors"}))
+    rlvr._settle(run(anchor), file, resume=True)
+    with pytest.raises(ValueError, match=r"another factors \(\{\}, asked for is \{'sharing': 0.5\}\)"):
+        rlvr._settle(run(anchor, factors={"sharing": 0.5}), file, resume=True)
 
 
 def test_shuffled_rewards_are_the_same_rewards_elsewhere(anchor, tmp_path):

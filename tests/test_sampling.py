@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from behaviors import judge, sample
-from behaviors.store import TraceStore
+from behaviors.store import TraceError, TraceStore
 from tests.tiny import save_model
 from training.domains import DOMAINS, Task, TaskError, get_domain
 from training.shards import CheckpointError
@@ -78,6 +78,15 @@ def test_store_adds_what_it_lacks(zoo):
     afresh = sample(zoo.anchor, get_domain("math").tasks("test", 3), n=2, seed=5, progress=False)
     assert more.completion.tolist() == afresh.completion.tolist()
     assert store.held("anchor", "math") == (3, 2)
+
+
+def test_store_asks_tasks_of_the_zoos_sharing(zoo):
+    zoo.manifest.domains, zoo.manifest.factors = ["agent"], {"sharing": 0.0}
+    traces = TraceStore(zoo, progress=False).traces(["anchor"], n_tasks=4, n=1)
+    assert traces.prompt.tolist() == [task.prompt for task in get_domain("agent", sharing=0.0).tasks("test", 4)]
+    zoo.manifest.factors = {}
+    with pytest.raises(TraceError, match="answers another version of task agent-test-0-"):
+        TraceStore(zoo, progress=False).traces(["anchor"], n_tasks=4, n=1)
 
 
 def test_store_asks_a_judge_once(zoo, monkeypatch):

@@ -11,6 +11,7 @@ import pytest
 
 from studies import expert_gains, guided_merging, merging_methods, self_verification, synergy
 from studies.harness import StudyError
+from tests.tiny import save_model
 from training import Zoo, build_zoo
 
 ROOT = Path(__file__).parents[1]
@@ -52,6 +53,14 @@ def test_a_whole_zoo_is_returned_only_for_what_it_is(zoo):
         build_zoo(**{**same, "steps": 2})
     with pytest.raises(ValueError, match="holds 'mixed' with mixture"):
         build_zoo(**{**same, "mixture": None})
+
+
+def test_another_anchor_or_sharing_is_another_zoo(zoo, tmp_path):
+    same = {"out": zoo.folder, "domains": ["math", "agent"], "steps": 1, "mixture": {"math": 3, "agent": 1}}
+    with pytest.raises(ValueError, match=r"was built with factors \{\}; choose another folder"):
+        build_zoo(**same, sharing=0.5)
+    with pytest.raises(ValueError, match="was built with another anchor; choose another folder"):
+        build_zoo(**same, anchor=save_model(tmp_path / "other"))
 
 
 def test_a_control_is_added_and_merges_stay(zoo):

@@ -12,15 +12,18 @@ import shutil
 import sys
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 
 from training.domains import DOMAINS, get_domain
+from training.domains.compact import Factors
 from training.domains.sandbox import SandboxUnavailable, protection
 from training.mixture import normalized
 from training.organism.anchor import ANCHOR
 from training.presets import Preset, get_preset
 from training.rlvr import Run, check_references, train_run
+from training.shards import SINGLE
 from training.workers import CORES, worker_pool
 from training.zoo import MANIFEST, Manifest, Zoo
 
@@ -30,18 +33,22 @@ LIBRARIES = ("torch", "transformers", "trl")
 
 def build_zoo(preset: str = "organism", out: str | Path = "runs/organism/seed0", seed: int = 0,
               domains: list[str] | None = None, steps: int | None = None, mixture: dict[str, float] | None = None,
-              controls: tuple[str, ...] = (), resume: bool = True, progress: bool = True) -> Zoo:
+              controls: tuple[str, ...] = (), resume: bool = True, progress: bool = True,
+              anchor: str | Path = ANCHOR, sharing: float = 1.0) -> Zoo:
     """Train a zoo in `out` and return it; one that is there whole is returned as it is.
 
     Args: `domains`, of the experts and the mixed run (default all five); `steps`, of each expert (default the
     preset's); `mixture`, {domain: weight} of the mixed run (default equal); `controls`, any of "twin" (the first
     domain's expert again, with another seed) and "shuffled" (that expert on permuted rewards); `resume=False` starts
-    over.
+    over; `anchor`, the folder of the model that all start from; `sharing`, how often other domains need what math needs
+    (`training.domains.compact.Factors`; an anchor should have learned from such tasks).
     """
     settings, folder = get_preset(preset), Path(out)
     chosen = _runnable(list(DOMAINS if domains is None else domains))
     runs = plan(settings, chosen, seed, settings.steps if steps is None else steps,
                 dict.fromkeys(chosen, 1.0) if mixture is None else mixture, tuple(controls))
+    factors = {} if sharing == 1.0 else asdict(Factors(sharing))
+    runs = [replace(run, anchor=str(anchor), factors=factors) for run in runs]
     if resume and (folder / MANIFEST).is_file():
         zoo = Zoo.load(folder)
         _check_same(zoo, runs)
@@ -49,13 +56,18 @@ def build_zoo(preset: str = "organism", out: str | Path = "runs/organism/seed0",
             return zoo
     if not resume:
         shutil.rmtree(folder, ignore_errors=True)
-    check_references(chosen)
+    check_references(chosen, factors=factors)
     costs = train_all(runs, folder / "runs", progress)
     return collect(runs, costs, folder, preset, seed, chosen)
 
 
 def _check_same(zoo: Zoo, runs: list[Run]) -> None:
     """ValueError when a run of the zoo is not what is asked for: a zoo is never silently another one."""
+    weights = [Path(folder) / SINGLE for folder in (zoo.anchor, runs[0].anchor)]
+    for what, same in (("another anchor", weights[0].read_bytes() == weights[1].read_bytes()),
+                       (f"factors {zoo.manifest.factors}", zoo.manifest.factors == runs[0].factors)):
+        if not same:
+            raise ValueError(f"{zoo.folder} was built with {what}; choose another folder, or resume=False (--restart)")
     for run in runs:
         wanted = {"optimizer_steps": run.steps, "mixture": normalized(run.mixture), "seed": run.seed}
         for key, value in wanted.items():
@@ -138,12 +150,13 @@ def _steps_done(log: Path) -> int:
 def collect(runs: list[Run], costs: dict[str, dict], folder: Path, preset: str, seed: int, domains: list[str]) -> Zoo:
     """Move the trained models into `folder/models` and write the manifest, last."""
     manifest = Manifest(name=f"{preset}/{folder.name}", preset=preset, seed=seed, anchor="models/anchor",
-                        domains=domains, versions={name: version(name) for name in LIBRARIES})
+                        domains=domains, versions={name: version(name) for name in LIBRARIES},
+                        factors=runs[0].factors)
     if (folder / MANIFEST).is_file():  # runs are added to a zoo: its experts, hence its merges, stay
         held = Zoo.load(folder).manifest
         manifest.merged, manifest.distilled = held.merged, held.distilled
         manifest.runs |= {name: held.runs[name] for name in ("distilled",) if name in held.runs}
-    place(ANCHOR, folder / "models/anchor")
+    place(Path(runs[0].anchor), folder / "models/anchor")
     for run in runs:
         path = f"models/{run.name}"
         place(folder / "runs" / run.name / "final", folder / path)

@@ -101,7 +101,8 @@ def distill_zoo(folder: str | Path, steps: int | None = None, progress: bool = T
         raise ZooError(f"{zoo.folder} has no experts to learn from")
     preset, domains = get_preset(zoo.preset).distilling(), list(zoo.experts)
     run = Run("distilled", zoo.anchor, normalized(dict.fromkeys(domains, 1.0)), steps or preset.steps, zoo.seed, preset,
-              teachers=dict(zoo.experts), routing={domain: domain for domain in domains})
+              teachers=dict(zoo.experts), routing={domain: domain for domain in domains},
+              factors=zoo.manifest.factors)
     costs = train_all([run], zoo.folder / "runs", progress)
     place(zoo.folder / "runs" / run.name / "final", zoo.folder / "models/distilled")
     for log in ("log.csv", LOG):

@@ -43,7 +43,10 @@ def counts(mixture: dict[str, float], seed: int, step: int, n: int) -> dict[str,
     return got
 
 
-def step_tasks(mixture: dict[str, float], seed: int, step: int, n: int) -> list[Task]:
-    """The n training tasks of a step, by domain; no two steps of a run ask for the same task index."""
-    return [get_domain(name).task("train", TASK_SEED + seed, step * n + k)
+def step_tasks(mixture: dict[str, float], seed: int, step: int, n: int, factors: dict | None = None) -> list[Task]:
+    """The n training tasks of a step, by domain; no two steps of a run ask for the same task index.
+
+    factors: what the domains share (`training.domains.compact.Factors`), where not the default.
+    """
+    return [get_domain(name, **factors or {}).task("train", TASK_SEED + seed, step * n + k)
             for name, count in counts(mixture, seed, step, n).items() for k in range(count)]

@@ -25,7 +25,7 @@ import random
 import time
 import warnings
 from collections import defaultdict
-from dataclasses import asdict, dataclass, field
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 
 from training.checkpoints import Checkpoint
@@ -58,6 +58,8 @@ class Run:
     """Teacher's id -> model or server, of a distillation (`training.distill`)."""
     routing: dict = field(default_factory=dict)
     """Domain -> id of the teacher that its rows learn from; a run without is GRPO."""
+    factors: dict = field(default_factory=dict)
+    """What the domains share (`training.domains.compact.Factors`), where not the default."""
 
 
 def verify(tasks: list[Task], completions: list[str]) -> list[Verdict]:
@@ -70,10 +72,10 @@ def verify(tasks: list[Task], completions: list[str]) -> list[Verdict]:
     return [verdicts[i] for i in range(len(tasks))]
 
 
-def check_references(domains: list[str], n: int = 20) -> None:
+def check_references(domains: list[str], n: int = 20, factors: dict | None = None) -> None:
     """Raise unless every domain's own reference answers score 1.0: no run can learn from a broken verifier."""
     for name in domains:
-        domain = get_domain(name)
+        domain = get_domain(name, **factors or {})
         tasks = domain.tasks("train", n, seed=0)
         verdicts = verify(tasks, [f"<think></think>{domain.reference(task)}" for task in tasks])
         for task, verdict in zip(tasks, verdicts, strict=True):
@@ -92,7 +94,7 @@ class Rewarder:
     def rows(self) -> list[dict]:
         """The training set in order: row i is prompt i of the run. The prompt column holds the task's key."""
         for step in range(self.run.steps):
-            for task in step_tasks(self.run.mixture, self.run.seed, step, self.run.preset.prompts):
+            for task in step_tasks(self.run.mixture, self.run.seed, step, self.run.preset.prompts, self.run.factors):
                 self.tasks[f"{step}/{task.id}"] = task
         routing = self.run.routing
         return [{"prompt": key} | ({"teacher_id": routing[task.domain]} if routing else {})
@@ -182,10 +184,14 @@ def train_run(run: Run, folder: Path, resume: bool = True) -> dict:
 
 
 def _settle(run: Run, file: Path, resume: bool) -> None:
-    """Write the run's settings; when going on, ValueError unless they are those that stand there."""
+    """Write the run's settings; when going on, ValueError unless they are those that stand there.
+
+    A setting that did not exist when the run began had its default then.
+    """
     asked = json.loads(json.dumps(asdict(run)))
     if resume and file.exists():
-        held = json.loads(file.read_text())
+        unset = {item.name: item.default_factory() for item in fields(Run) if item.default_factory is not MISSING}
+        held = unset | json.loads(file.read_text())
         odd = [name for name in asked if asked[name] != held.get(name)]
         if odd:
             raise ValueError(f"{file.parent} holds a run with another {odd[0]} ({held.get(odd[0])}, asked for is "

@@ -22,14 +22,15 @@ WHY_MANY_CHANGE = (
 )
 
 
-def measure(model: str, n: int = 300, seed: int = 0) -> list[dict]:
+def measure(model: str, n: int = 300, seed: int = 0, sharing: float = 1.0) -> list[dict]:
     """One row a domain: n, accuracy, formatted, tokens, and the judge's balanced accuracy in both modes."""
     network, tokenizer = load(model)
-    return [_domain_row(network, tokenizer, name, n, seed) for name in DOMAINS]
+    return [_domain_row(network, tokenizer, get_domain(name, sharing=sharing).tasks("test", n, seed=1), seed)
+            for name in DOMAINS]
 
 
-def _domain_row(network, tokenizer, name: str, n: int, seed: int) -> dict:
-    tasks = get_domain(name).tasks("test", n, seed=1)
+def _domain_row(network, tokenizer, tasks: list[Task], seed: int) -> dict:
+    n = len(tasks)
     allowed = budget(network, [render(tokenizer, task.prompt) for task in tasks], None)
     draws = uniforms([task.id for task in tasks], seed, allowed)
     done: list[Rollout] = []
@@ -39,8 +40,9 @@ def _domain_row(network, tokenizer, name: str, n: int, seed: int) -> dict:
     verdicts = verify(tasks, [r.text for r in done])
     right = [v.correct for v in verdicts]
     judged = {mode: balanced(_judge(network, tokenizer, tasks, done, mode, seed), right) for mode in judging.MODES}
-    return {"domain": name, "n": n, "accuracy": sum(right) / n, "formatted": sum(v.formatted for v in verdicts) / n,
-            "tokens": sum(r.n_tokens for r in done) / n, **{f"judge_{mode}": value for mode, value in judged.items()}}
+    return {"domain": tasks[0].domain, "n": n, "accuracy": sum(right) / n,
+            "formatted": sum(v.formatted for v in verdicts) / n, "tokens": sum(r.n_tokens for r in done) / n,
+            **{f"judge_{mode}": value for mode, value in judged.items()}}
 
 
 def _judge(network, tokenizer, tasks: list[Task], done: list[Rollout], mode: str, seed: int) -> list[bool | None]:
@@ -58,9 +60,9 @@ def balanced(verdicts: list[bool | None], truth: list[bool]) -> float:
     return sum(shares) / 2
 
 
-def write_card(folder: Path, made: list[str]) -> None:
+def write_card(folder: Path, made: list[str], sharing: float = 1.0) -> None:
     """Write `folder/README.md`: `made`, lines on how the anchor was made, then what it can do, measured now."""
-    rows = measure(str(folder))
+    rows = measure(str(folder), sharing=sharing)
     keys = list(rows[0])
     table = ["| " + " | ".join(keys) + " |", "|" + "---|" * len(keys)]
     shown = [[f"{value:.3f}" if isinstance(value, float) else str(value) for value in row.values()] for row in rows]
