@@ -8,7 +8,7 @@ _HOME = {"compare_weights": "probes.weights", "WeightShift": "probes.shift", "sp
          "linear_probe": "probes.linear", "steer": "probes.steering", "difference_of_means": "probes.steering",
          "Direction": "probes.steering", "graft_layers": "probes.grafting", "graft_gains": "probes.grafting",
          "policy_divergence": "probes.policy", "policy_neighbors": "probes.policy", "kl_matrix": "probes.policy",
-         "gain_consistency": "probes.skills", "emergent_tasks": "probes.skills"}
+         "gain_consistency": "probes.skills", "emergent_tasks": "probes.emergent"}
 __all__ = list(_HOME)
 
 
