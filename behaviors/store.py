@@ -52,10 +52,12 @@ class TraceStore:
         names, places = models or list(self.zoo.models), domains or self.zoo.manifest.domains
         for domain in places:
             get_domain(domain)
-        wanted = [(name, domain) for name in names for domain in places]
-        missing = [pair for pair in wanted if not _enough(self.held(*pair), n_tasks, n)]
-        jobs = [(str(self._file(*pair)), str(self.models[pair[0]]), *pair, n_tasks, n, self.zoo.seed, self._factors)
-                for pair in missing]
+        wanted, jobs = [(name, domain) for name in names for domain in places], []
+        for name in names:
+            files = {domain: str(self._file(name, domain)) for domain in places
+                     if not _enough(self.held(name, domain), n_tasks, n)}
+            if files:
+                jobs.append((str(self.models[name]), name, files, n_tasks, n, self.zoo.seed, self._factors))
         side_by_side(_sample, jobs, "sampling", self.progress)
         return pd.concat([self._read(*pair, n_tasks, n) for pair in wanted], ignore_index=True)
 
@@ -142,7 +144,7 @@ def side_by_side(work, jobs: list[tuple], title: str, progress: bool) -> None:
         return
     futures = [_workers().submit(work, *job) for job in jobs]
     try:
-        for future in tqdm(as_completed(futures), total=len(jobs), desc=title, unit="file", disable=not progress):
+        for future in tqdm(as_completed(futures), total=len(jobs), desc=title, unit="model", disable=not progress):
             future.result()
     finally:
         for future in futures:
@@ -155,18 +157,26 @@ def _workers() -> ProcessPoolExecutor:
     return worker_pool()
 
 
-def _sample(file: str, path: str, name: str, domain: str, n_tasks: int, n: int, seed: int, factors: tuple) -> None:
-    """Add to a file what it lacks of n completions of each of n_tasks tasks."""
-    parts = [pd.read_parquet(file)] if Path(file).exists() else []
-    known, taken = _counts(parts[0]) if parts else (0, 0)
-    tasks, n = get_domain(domain, **dict(factors)).tasks("test", max(n_tasks, known), seed=0), max(n, taken)
-    for some, first in ((tasks[known:], 0), (tasks[:known], taken)):
-        if some and first < n:
-            parts.append(sample(path, some, n=n - first, first=first, seed=seed, progress=False).assign(model=name))
-    traces = pd.concat(parts)
-    place = traces.task_id.map({task.id: k for k, task in enumerate(tasks)})
-    ordered = traces.assign(place=place).sort_values(["place", "sample"]).drop(columns="place")
-    write(ordered.reset_index(drop=True), Path(file))
+def _sample(path: str, name: str, files: dict[str, str], n_tasks: int, n: int, seed: int, factors: tuple) -> None:
+    """Add to the files of one model, by domain, what they lack of n completions of each of n_tasks tasks.
+
+    What several domains lack is sampled together, in fuller batches.
+    """
+    held, order, lacking = {}, {}, {}
+    for domain, file in files.items():
+        held[domain] = pd.read_parquet(file) if Path(file).exists() else pd.DataFrame()
+        known, taken = _counts(held[domain]) if len(held[domain]) else (0, 0)
+        tasks = get_domain(domain, **dict(factors)).tasks("test", max(n_tasks, known), seed=0)
+        order |= {task.id: place for place, task in enumerate(tasks)}
+        for some, first in ((tasks[known:], 0), (tasks[:known], taken)):
+            if some and first < max(n, taken):
+                lacking.setdefault((first, max(n, taken) - first), []).extend(some)
+    new = pd.concat([sample(path, tasks, n=count, first=first, seed=seed, progress=False).assign(model=name)
+                     for (first, count), tasks in lacking.items()])
+    for domain, file in files.items():
+        traces = pd.concat([held[domain], new[new.domain == domain]])
+        ordered = traces.assign(place=traces.task_id.map(order)).sort_values(["place", "sample"])
+        write(ordered.drop(columns="place").reset_index(drop=True), Path(file))
 
 
 def _judge(file: str, path: str, name: str, pool: pd.DataFrame, mode: str, seed: int) -> None:

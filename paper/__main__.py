@@ -1,7 +1,7 @@
 """Put the measured results into the README: `python -m paper [--results paper/results/organism] [--readme README.md]`.
 
 Between the README's `<!-- results -->` marks go tables made from `expert_gains/gains.csv` and `runs.csv`, from
-`merging_methods/methods.csv` and `costs.csv`, and from `self_verification/findings.json`. Nothing is typed in.
+`merging_methods/methods.csv` and `costs.csv`, and from the findings.json of all studies. Nothing is typed in.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
 
 from studies.figures import shown
+from studies.index import COLUMNS, PLACES, findings_in, line_of, place_of
 
 MARKS = ("<!-- results -->", "<!-- /results -->")
 
@@ -55,22 +57,17 @@ def routes_table(results: Path) -> list[str]:
 
 
 def findings_table(results: Path) -> list[str]:
-    """Markdown: the findings of the self-verification study that are decided, and how many are not."""
-    findings = pd.read_json(results / "self_verification" / "findings.json")
-    count = findings["verdict"].value_counts()
-    decided = findings[findings["verdict"].isin(["reproduced", "not_reproduced"])]
-    lines = [f"Of {len(findings)} claims on verification and behavior, {count.get('reproduced', 0)} were reproduced, "
-             f"{count.get('not_reproduced', 0)} not reproduced, {count.get('inconclusive', 0)} are inconclusive and "
-             f"{count.get('not_measured', 0)} not measured (`self_verification/findings.json`)."]
-    if decided.empty:
-        return lines
-    lines += ["", "The decided ones:", "", "| claim | source | measured [95 %] | tasks, seeds | adjusted p | verdict |",
-              "|---|---|---|---|---|---|"]
-    for row in decided.itertuples():
-        value = f"{row.measured:+.1f} [{row.ci_low:+.1f}, {row.ci_high:+.1f}]"
-        verdict = row.verdict.replace("_", " ") + (" (by construction)" if row.by_construction else "")
-        cells = (row.claim, row.source, value, f"{row.n}, {row.seeds}", f"{row.p_adjusted:.3f}", verdict)
-        lines.append(f"| {' | '.join(cells)} |")
+    """Markdown: how all claims of all studies came out, and those that are decided, the paper's first."""
+    findings = findings_in(results)
+    count = Counter(one["verdict"] for one in findings)
+    decided = [one for one in findings if one["verdict"] in ("reproduced", "not_reproduced")]
+    lines = [f"Of {len(findings)} claims in {len({one['study'] for one in findings})} studies, "
+             f"{count['reproduced']} are reproduced, {count['not_reproduced']} not reproduced, {count['inconclusive']} "
+             f"inconclusive and {count['not_measured']} not measured (all of them: `studies/INDEX.md`)."]
+    if decided:
+        places = list(PLACES)
+        ordered = sorted(decided, key=lambda one: places.index(place_of(one["source"])))
+        lines += ["", "The decided ones, the paper's first:", "", COLUMNS, *map(line_of, ordered)]
     return lines
 
 

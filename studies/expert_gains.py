@@ -23,8 +23,8 @@ from studies.training_logs import run_table
 from training.zoo import Zoo
 
 STUDY = "expert_gains"
-FULL, QUICK = (200, 8), (40, 4)
-"""(tasks, samples a task)"""
+FULL, QUICK = (60, 16), (40, 4)
+"""(tasks, samples a task); the full ones are those of `gain_consistency`, sampled once."""
 PUBLISHED = {  # SFT -> expert on that domain's benchmarks, paper v1 Table 3 as its README gives it [R]
     "math": "AIME'24 54.90 -> 71.51, AIME'25 51.30 -> 63.54", "coding": "LCB v5 51.27 -> 59.40, v6 53.43 -> 55.43",
     "science": "GPQA-D 46.09 -> 56.19, HLE 5.24 -> 5.28",

@@ -35,7 +35,7 @@ from studies.results import closing, publish
 from training.zoo import Zoo
 
 STUDY = "gain_consistency"
-FULL, QUICK = (60, 8), (12, 4)
+FULL, QUICK = (60, 8), (12, 2)
 """(tasks of a domain, samples a task); as many fresh samples."""
 COMBINED = (MIXED, "mixed-paper", "distilled", "merged-ties", "merged-average")
 ANCHOR = "anchor"

@@ -8,7 +8,7 @@ the claims, are ours: `information_claims.py`.
 Every model's completions are scored under it and the anchor (`policy_scores.py`; what the study of policy neighborhoods
 scored is reused). Writes bits.csv (model x domain, and `all`: KL to the anchor in bits a token and a completion, the
 other way round on the anchor's completions, gain in accuracy, points a bit; each with its interval), findings.json and
-information_constraints.{png,pdf}. `--quick` uses fewer tasks.
+information_constraints.{png,pdf}. `--quick` uses fewer tasks and models.
 
 Bits a completion grow with its length, so domains are not to be compared by them; `all` is the mean over domains.
 Points a bit are means over runs. KL to the anchor is 0 for the anchor itself: its row is there as a check.
@@ -29,7 +29,7 @@ from studies.findings import Finding, settle
 from studies.harness import StudyError, distinct, domains_of, main
 from studies.information_claims import ANCHOR, Moves, cells_of, claims
 from studies.information_figure import draw
-from studies.policy_scores import FULL, QUICK, Nats, Sizes, policy_sums
+from studies.policy_scores import FULL, QUICK, Nats, Sizes, chosen_models, policy_sums
 from studies.policy_scores import left as unscored
 from studies.results import closing, publish
 from studies.scores import Scores
@@ -45,7 +45,7 @@ def run(zoos: list[Zoo], out: Path, quick: bool = False, progress: bool = True,
     Raises StudyError for zoos that cannot be studied together, and for those of the anchor alone.
     """
     first, sizes = distinct(zoos)[0], sizes or (QUICK if quick else FULL)
-    models, domains = list(first.models), domains_of(first)
+    models, domains = chosen_models(first, quick), domains_of(first)
     if len(models) < 2:
         raise StudyError(f"{first.folder} has the anchor alone; bits are those that another model moved: train experts")
     sums = policy_sums(zoos, models, domains, sizes.scored, progress)
@@ -66,7 +66,7 @@ def answered(sizes: Sizes) -> tuple[int, int]:
 
 def left(zoo: Zoo, quick: bool) -> float:
     """The share of what the study samples and scores that the zoo does not hold."""
-    sizes, models, domains = QUICK if quick else FULL, list(zoo.models), domains_of(zoo)
+    sizes, models, domains = QUICK if quick else FULL, chosen_models(zoo, quick), domains_of(zoo)
     return float(np.mean([unscored(zoo, models, domains, sizes.scored),
                           TraceStore(zoo).left(models, domains, *answered(sizes))]))
 
@@ -75,11 +75,11 @@ def bits_table(moves: Moves) -> pd.DataFrame:
     """bits.csv; see the module's docstring. home: is this the expert's own domain?"""
     rows = []
     for model in moves.models:
-        for place in [*([domain] for domain in moves.domains), moves.domains]:
+        for name, place in [*((domain, [domain]) for domain in moves.domains), ("all", moves.domains)]:
             bits = moves.bits(model, place)
             rows.append({
-                "model": model, "route": route_of(model, moves), "domain": place[0] if len(place) == 1 else "all",
-                "home": moves.experts.get(place[0]) == model and len(place) == 1,
+                "model": model, "route": route_of(model, moves), "domain": name,
+                "home": moves.experts.get(name) == model,
                 **_shown("bits_per_token", _mean(moves.nats.per_token, model, ANCHOR, place)), **_shown("bits", bits),
                 **_shown("back_per_token", _mean(moves.nats.per_token, ANCHOR, model, place)),
                 **_shown("back", _mean(moves.nats.per_trace, ANCHOR, model, place)),

@@ -70,7 +70,7 @@ class Sizes:
 
 
 FULL = Sizes(60, 4, 2, 5, (None, "attn", "mlp"), (-0.5, 0.0, 0.5), 5, None)
-QUICK = Sizes(30, 4, 1, 4, (None,), (-0.5, 0.0, 0.5), 1, (2, 4, 6))
+QUICK = Sizes(12, 4, 1, 3, (None,), (-0.5, 0.0, 0.5), 1, (2, 6))
 
 
 @dataclass(frozen=True)

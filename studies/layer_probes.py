@@ -7,8 +7,8 @@ which final answers are settled, what a layer's activations carry when they are 
 weights carry when they are grafted into the anchor or taken out of the expert; of the anchor, what adding the direction
 before checks does. Claims are in `layer_claims.py`, what is measured in `layer_measures.py`. Writes weights.csv,
 shift.csv, probes.csv, lens.csv, patching.csv, grafts.csv, steering.csv, layers.csv (one row a (domain, layer), all
-lined up), findings.json and layer_probes.{png,pdf}. `--quick` reads and writes fewer traces, grafts whole layers alone
-and steers at three layers.
+lined up), findings.json and layer_probes.{png,pdf}. `--quick` looks into two experts, by fewer traces, grafts whole
+layers and steers at two layers.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from training.workers import worker_pool
 from training.zoo import Zoo
 
 STUDY = "layer_probes"
+QUICK_EXPERTS = 2
 STEERED = "math"
 """The domain whose completions are steered: the anchor checks there most."""
 
@@ -46,7 +47,7 @@ def run(zoos: list[Zoo], out: Path, quick: bool = False, progress: bool = True,
     first = distinct(zoos)[0]
     if not first.experts:
         raise StudyError(f"{first.folder} has no experts; this study compares experts with the anchor")
-    layers = collect(zoos, sizes or (QUICK if quick else FULL), progress)
+    layers = collect(zoos, quick, sizes or (QUICK if quick else FULL), progress)
     findings = settle(claims(layers))
     tables = {"weights": layers.weights, "shift": layers.shift, "probes": layers.probes, "lens": layers.lens,
               "patching": layers.patching, "grafts": carried_table(layers.grafts),
@@ -58,19 +59,19 @@ def run(zoos: list[Zoo], out: Path, quick: bool = False, progress: bool = True,
 
 def left(zoo: Zoo, quick: bool) -> float:
     """The share of the tables that the zoo does not hold."""
-    files = [file for expert in experts_of(zoo) for file in files_of(expert, QUICK if quick else FULL).values()]
+    files = [file for expert in experts_of(zoo, quick) for file in files_of(expert, QUICK if quick else FULL).values()]
     return float(np.mean([not file.exists() for file in files] or [0.0]))
 
 
-def collect(zoos: list[Zoo], sizes: Sizes, progress: bool) -> Layers:
-    """Measure every expert of every zoo, as many side by side as there are cores."""
+def collect(zoos: list[Zoo], quick: bool, sizes: Sizes, progress: bool) -> Layers:
+    """Measure the experts of every zoo, as many side by side as there are cores."""
     from tqdm.auto import tqdm
 
     jobs = []
     for zoo in zoos:
         store = TraceStore(zoo, progress)
         jobs += [(zoo.seed, expert, store.traces([f"expert-{expert.domain}"], [expert.domain], sizes.tasks,
-                                                 sizes.samples)) for expert in experts_of(zoo)]
+                                                 sizes.samples)) for expert in experts_of(zoo, quick)]
     with worker_pool(len(jobs)) as pool:
         futures = [pool.submit(measured, expert, traces, sizes) for _, expert, traces in jobs]
         done = [future.result() for future in tqdm(futures, desc="looking inside", unit="expert", disable=not progress)]
@@ -82,12 +83,12 @@ def collect(zoos: list[Zoo], sizes: Sizes, progress: bool) -> Layers:
     return Layers(weights, controls=controls, **{name: table.reset_index(drop=True) for name, table in tables.items()})
 
 
-def experts_of(zoo: Zoo) -> list[Expert]:
-    """The experts of a zoo; what is steered takes longest and goes first."""
+def experts_of(zoo: Zoo, quick: bool) -> list[Expert]:
+    """The experts of a zoo, of a quick run two; what is steered takes longest and goes first."""
     steered = STEERED if STEERED in zoo.experts else next(iter(zoo.experts), None)
+    chosen = sorted(zoo.experts, key=lambda name: name != steered)[:QUICK_EXPERTS if quick else None]
     return [Expert(zoo.anchor, zoo.experts[domain], domain, str(zoo.folder / "inside" / f"expert-{domain}"),
-                   domain == steered, zoo.manifest.factors)
-            for domain in sorted(zoo.experts, key=lambda name: name != steered)]
+                   domain == steered, zoo.manifest.factors) for domain in chosen]
 
 
 def moved(zoo: Zoo, progress: bool) -> pd.DataFrame:

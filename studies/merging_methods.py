@@ -9,7 +9,7 @@ Writes methods.csv (accuracy by model and domain, beside anchor, experts and mix
 against each alone), sweeps.csv (mean accuracy by scale and density, in both halves of the tasks), masks.csv (DARE by
 seed), costs.csv (tokens, optimizer steps and seconds of each route, experts included), findings.json and
 merging_methods.{png,pdf}.
-`--quick` uses fewer tasks, and leaves out the sweep of TIES.
+`--quick` uses fewer tasks, and leaves out the sweep of TIES and other masks of DARE.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ def run(zoos: list[Zoo], out: Path, quick: bool = False, progress: bool = True,
     if len(domains) < 2:
         raise StudyError(f"{zoos[0].folder} has fewer than two experts; this study merges experts")
     swept = sweeps(domains, quick)
-    traces = collect(zoos, domains, swept, sizes or (QUICK if quick else FULL), progress)
+    merges = everywhere(domains, swept, quick)
+    traces = collect(zoos, domains, merges, sizes or (QUICK if quick else FULL), progress)
     tuned, table = tune(traces, swept)
     scores = Scores(pd.concat([traces, tuned], ignore_index=True))
     findings = settle(claims(scores, domains, {method: f"tuned-{method}" for method in swept}))
@@ -67,7 +68,7 @@ def left(zoo: Zoo, quick: bool) -> float:
     domains, store, sizes = list(zoo.experts), TraceStore(zoo), QUICK if quick else FULL
     if len(domains) < 2:
         return 0.0
-    names = [*reference(zoo), *everywhere(domains, sweeps(domains, quick))]
+    names = [*reference(zoo), *everywhere(domains, sweeps(domains, quick), quick)]
     everything = [store.left(names, domains, *sizes)] * (len(names) * len(domains))
     return float(np.mean(everything + [store.left([pair.name], list(pair.domains), *sizes)
                                        for pair in pairs(domains) for _ in pair.domains]))
@@ -79,16 +80,17 @@ def reference(zoo: Zoo) -> list[str]:
     return [name for name in zoo.models if name in beside or name.startswith("expert-")]
 
 
-def everywhere(domains: list[str], swept: dict[str, list[Merge]]) -> dict[str, Merge]:
-    """The merges that are measured on all domains, by name."""
+def everywhere(domains: list[str], swept: dict[str, list[Merge]], quick: bool) -> dict[str, Merge]:
+    """The merges that are measured on all domains, by name; a quick run has DARE's first masks alone."""
+    drawn = () if quick else [one for method in DARE for one in masks(domains, method)]
     return {one.name: one for one in (*standard(domains), *(one for method in swept.values() for one in method),
-                                      *(one for method in DARE for one in masks(domains, method)))}
+                                      *drawn)}
 
 
-def collect(zoos: list[Zoo], domains: list[str], swept: dict[str, list[Merge]], sizes: tuple[int, int],
+def collect(zoos: list[Zoo], domains: list[str], merges: dict[str, Merge], sizes: tuple[int, int],
             progress: bool) -> pd.DataFrame:
     """The traces of all models and merges, of all zoos: on every domain, pairs on their own two."""
-    merges, found = everywhere(domains, swept), []
+    found = []
     for zoo in zoos:
         store = TraceStore(zoo, progress, made(zoo, [*merges.values(), *pairs(domains)]))
         found.append(store.traces([*reference(zoo), *merges], domains, *sizes))

@@ -9,7 +9,7 @@ models on every domain, by both estimators), neighbors.csv (every ordered pair o
 does expert B bring the anchor on A, and what does merging it into expert A), controls.csv (KL between an expert and its
 twin, and its control on permuted rewards, beside that between experts), explains.csv (does neighborhood, or the size of
 the KL, go with these changes?), findings.json and policy_neighborhoods.{png,pdf}.
-`--quick` uses fewer tasks, and leaves out the merges of pairs.
+`--quick` uses fewer tasks and models, and leaves out the merges of pairs.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from studies.merging_claims import pair_gain
 from studies.merging_models import made, pairs
 from studies.policy_claims import EXPLAINS, MIXED, Change, Neighborhoods, claims, explain_table
 from studies.policy_figure import draw
-from studies.policy_scores import FULL, QUICK, Nats, Sizes, policy_sums
+from studies.policy_scores import FULL, QUICK, Nats, Sizes, chosen_models, policy_sums
 from studies.policy_scores import left as unscored
 from studies.results import closing, publish
 from studies.scores import Scores
@@ -48,7 +48,7 @@ def run(zoos: list[Zoo], out: Path, quick: bool = False, progress: bool = True,
     Raises StudyError for zoos that cannot be studied together, and for those of a single model.
     """
     first, sizes = distinct(zoos)[0], sizes or (QUICK if quick else FULL)
-    models, experts = list(first.models), {domain: f"expert-{domain}" for domain in first.experts}
+    models, experts = chosen_models(first, quick), {domain: f"expert-{domain}" for domain in first.experts}
     if len(models) < 2:
         raise StudyError(f"{first.folder} has {models[0]!r} alone; KL is between two models: train experts")
     sums = policy_sums(zoos, models, domains_of(first), sizes.scored, progress)
@@ -67,7 +67,8 @@ def run(zoos: list[Zoo], out: Path, quick: bool = False, progress: bool = True,
 
 def left(zoo: Zoo, quick: bool) -> float:
     """The share of what the study samples and scores that the zoo does not hold."""
-    store, sizes, models, domains = TraceStore(zoo), QUICK if quick else FULL, list(zoo.models), domains_of(zoo)
+    store, sizes, domains = TraceStore(zoo), QUICK if quick else FULL, domains_of(zoo)
+    models = chosen_models(zoo, quick)
     shares = [unscored(zoo, models, domains, sizes.scored), store.left(models, domains, *sizes.answered)]
     if not quick and len(zoo.experts) > 1:
         shares.append(np.mean([store.left([one.name], list(one.domains), *sizes.answered)

@@ -6,7 +6,7 @@ What is computed is `probes.policy.trace_sums`: of a completion that the sampler
 over its own tokens, exactly (`full`) and as the log-ratio of the tokens written (`k1`). Files are
 `<zoo>/policies/<sampler>/<domain>-<seed>.parquet`, a row a (completion, scorer), each with a digest of all that decides
 it: the weights of both models, the prompt, the completion and the number of its tokens. A row whose digest is another
-is never read: it is scored anew. Zoos and domains are scored side by side, one thread each: 30 tasks on each of 5
+is never read: it is scored anew. Zoos, and domains in shares, go side by side, one thread each: 30 tasks on each of 5
 domains by 14 organism models took about 290 seconds of CPU time.
 """
 
@@ -24,6 +24,7 @@ from behaviors.store import TraceStore, side_by_side, write
 from probes.policy import ESTIMATORS, open_policies, read, trace_sums
 from probes.texts import check_tokens
 from studies.estimates import Estimate, ratio
+from training.workers import CORES
 from training.zoo import Zoo
 
 COLUMNS = ("seed", "sampler", "scored_by", "domain", "task_id", "sample", "n_own", *ESTIMATORS, "correct")
@@ -53,13 +54,14 @@ def policy_sums(zoos: Iterable[Zoo], models: list[str], domains: list[str], size
     asked, jobs = [], []
     for zoo in zoos:
         traces = TraceStore(zoo, progress).traces(models, domains, *sizes)
-        weights = {name: weights_digest(zoo.models[name]) for name in models}
+        weights, lacking = {name: weights_digest(zoo.models[name]) for name in models}, []
         for domain, here in traces.groupby("domain", sort=False):
             parts = [(file_of(zoo, name, domain), part, wanted(part, name, weights))
                      for name, part in here.groupby("model", sort=False)]
             asked += [(zoo.seed, *part) for part in parts]
-            if lacking := [part for part in parts if len(missing(part[0], part[2]))]:
-                jobs.append(({name: zoo.models[name] for name in models}, lacking))
+            lacking.append([part for part in parts if len(missing(part[0], part[2]))])
+        shares = [sum(lacking[first::CORES], []) for first in range(CORES)]  # whoever scores loads all models once
+        jobs += [({name: zoo.models[name] for name in models}, share) for share in shares if share]
     side_by_side(_score, jobs, "scoring policies", progress)
     return pd.concat([_found(*one) for one in asked], ignore_index=True)[list(COLUMNS)]
 
@@ -107,6 +109,12 @@ def left(zoo: Zoo, models: list[str], domains: list[str], sizes: tuple[int, int]
     for known in (held(file_of(zoo, sampler, domain)) for sampler in models for domain in domains):
         shares.append(1 - min(1.0, (known["scored_by"].isin(models) & (known["sample"] < sizes[1])).sum() / rows))
     return float(np.mean(shares))
+
+
+def chosen_models(zoo: Zoo, quick: bool) -> list[str]:
+    """All models, or for a quick run those without the mixed run's half way and the merges other than TIES."""
+    return [name for name in zoo.models if not quick
+            or not (name == "mixed-paper" or (name.startswith("merged-") and name != "merged-ties"))]
 
 
 class Nats:
