@@ -78,9 +78,8 @@ def _claim(row: dict) -> Claim:
                  note=f"percentage points of avg@{row['k']}; the paper's are other benchmarks.")
 
 
-def study(zoos: list[Zoo], out: Path, quick: bool) -> list[str]:
-    """`run`, then what to print."""
-    run(zoos, out, quick)
+def summary(out: Path) -> list[str]:
+    """A few lines about the results in a folder."""
     table = pd.read_csv(out / "gains.csv")
     lines = [f"avg@{table.k[0]} on {table.n_tasks[0]} tasks, seeds {table.seeds[0]}; expert against anchor [95 %]:"]
     lines += [f"{row.domain}: {row.anchor:.1f} -> {row.expert:.1f}, gain {row.gain:+.1f} "
@@ -89,4 +88,4 @@ def study(zoos: list[Zoo], out: Path, quick: bool) -> list[str]:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(STUDY, __doc__.splitlines()[0], study))
+    raise SystemExit(main(STUDY, __doc__.splitlines()[0], run, summary))

@@ -147,9 +147,8 @@ def claims(scores: Scores, domains: list[str], method: str) -> list[Claim]:
                           OURS, NOT_FOUND, measure(alone))]
 
 
-def study(zoos: list[Zoo], out: Path, quick: bool) -> list[str]:
-    """`run`, then what to print."""
-    run(zoos, out, quick)
+def summary(out: Path) -> list[str]:
+    """A few lines about the results in a folder."""
     table = pd.read_csv(out / "guided.csv")
     overall = table[table.domain == "all"]
     lines = [f"mean over the target domains, {overall.n_tasks.iloc[0]} tasks, seeds {overall.n_seeds.iloc[0]}; against "
@@ -160,4 +159,4 @@ def study(zoos: list[Zoo], out: Path, quick: bool) -> list[str]:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(STUDY, __doc__.splitlines()[0], study))
+    raise SystemExit(main(STUDY, __doc__.splitlines()[0], run, summary))

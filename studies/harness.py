@@ -1,4 +1,4 @@
-"""What every study's command line does: open the zoos, give `run` a folder, print what it says, name errors in a line.
+"""What every study's command line does: open the zoos, give `run` a folder, print its summary, name errors in a line.
 
     python studies/<study>.py [--zoo NAME_OR_PATH] [--out DIR] [--seeds 0,1,2] [--quick]
 
@@ -154,9 +154,9 @@ def whole(out: Path) -> Iterator[Path]:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def main(study: str, about: str, run: Callable[..., list[str]], argv: list[str] | None = None,
-         flags: dict[str, str] | None = None) -> int:
-    """A study's command line: `run(zoos, out, quick)` writes `out` and returns what to print. Returns the status.
+def main(study: str, about: str, run: Callable[..., object], summary: Callable[[Path], list[str]],
+         argv: list[str] | None = None, flags: dict[str, str] | None = None) -> int:
+    """A study's command line: `run(zoos, out, quick)` writes `out`, `summary(out)` is printed. Returns the status.
 
     flags: name -> help of the study's own; `run` gets them by name. How `out` was made is written into it.
     """
@@ -164,11 +164,11 @@ def main(study: str, about: str, run: Callable[..., list[str]], argv: list[str] 
     try:
         zoos = open_zoos(chosen.zoo, chosen.seeds)
         out = out_folder(chosen, zoos, study)
-        lines = run(zoos, out, chosen.quick, **{flag: getattr(chosen, flag) for flag in flags or {}})
+        run(zoos, out, chosen.quick, **{flag: getattr(chosen, flag) for flag in flags or {}})
     except ERRORS as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     command = ["python", f"studies/{study}.py", *(sys.argv[1:] if argv is None else argv)]
     write_made(out, zoos, chosen.quick, command, time.perf_counter() - started)
-    print("\n".join(lines))
+    print("\n".join(summary(out)))
     return 0

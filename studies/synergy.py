@@ -133,11 +133,5 @@ def _points(value: float, row) -> str:
     return f"{value:+.1f} [{row.ci_low:+.1f}, {row.ci_high:+.1f}]"
 
 
-def study(zoos: list[Zoo], out: Path, quick: bool) -> list[str]:
-    """`run`, then what to print."""
-    run(zoos, out, quick)
-    return summary(out)
-
-
 if __name__ == "__main__":
-    raise SystemExit(main(STUDY, __doc__.splitlines()[0], study))
+    raise SystemExit(main(STUDY, __doc__.splitlines()[0], run, summary))

@@ -142,11 +142,5 @@ def summary(out: Path) -> list[str]:
     return [*lines, *closing(out)]
 
 
-def study(zoos: list[Zoo], out: Path, quick: bool, keep: bool = False) -> list[str]:
-    """`run`, then what to print."""
-    run(zoos, out, quick, keep)
-    return summary(out)
-
-
 if __name__ == "__main__":
-    raise SystemExit(main(STUDY, __doc__.splitlines()[0], study, flags=FLAGS))
+    raise SystemExit(main(STUDY, __doc__.splitlines()[0], run, summary, flags=FLAGS))

@@ -172,11 +172,10 @@ def test_a_study_says_how_it_was_made(tmp_path):
     zoo = make_zoo(tmp_path / "zoo")
     given = ["--zoo", str(zoo.folder), "--out", str(tmp_path / "out")]
 
-    def study(zoos, out, quick):
+    def run(zoos, out, quick):
         results(out.parent, out.name, FINDING)
-        return ["done"]
 
-    assert main("synergy", "about", study, given) == 0
+    assert main("synergy", "about", run, lambda out: ["done"], given) == 0
     made = json.loads((tmp_path / "out/made.json").read_text())
     assert made["command"] == " ".join(["python", "studies/synergy.py", *given]) and made["zoos"][0]["seed"] == 0
     assert provenance.holds(tmp_path / "out", [zoo], False)

@@ -249,7 +249,7 @@ def test_tied_pairs_stored_twice(server, tmp_path):
 @pytest.mark.parametrize("keep", [[], ["--keep"]])
 def test_a_study_of_a_zoo_on_the_hub(server, family, tmp_path, keep, capsys):
     from studies.harness import main
-    from studies.weight_shift import FLAGS, STUDY, study
+    from studies.weight_shift import FLAGS, STUDY, run, summary
 
     experts = {"math": "a", "coding": "b", "instructions": "d"}
     manifest = {"name": "released", "preset": "other", "seed": 0, "anchor": "hub:org/base",
@@ -259,7 +259,7 @@ def test_a_study_of_a_zoo_on_the_hub(server, family, tmp_path, keep, capsys):
     argv = ["--zoo", str(tmp_path / "zoo"), "--out", str(tmp_path / "out"), "--quick", *keep]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        assert main(STUDY, "about", study, argv, FLAGS) == 0
+        assert main(STUDY, "about", run, summary, argv, FLAGS) == 0
     assert "expert-math and expert-coding: Jaccard" in capsys.readouterr().out
     found = pd.read_csv(tmp_path / "out" / "pairs.csv")
     local = compare(family[0], {domain: family[1][name] for domain, name in experts.items()}).aggregate("model")

@@ -10,7 +10,7 @@ from behaviors import judge, tag
 from behaviors.store import GIVEN, QUESTION
 from studies.findings import Finding
 from studies.harness import StudyError, arguments, main, open_zoos, out_folder, whole
-from studies.self_verification import Sizes, chosen_models, quick_sizes, run, study, summary
+from studies.self_verification import Sizes, chosen_models, quick_sizes, run, summary
 from studies.verification_figure import headline
 from studies.verification_judging import common_pool, own_pool, score
 from studies.verification_traces import checks_of, correction_table, counted
@@ -243,7 +243,7 @@ def test_a_bad_start_is_one_sentence(tmp_path, argv, said, capsys):
     argv = [word.format(**places) for word in argv]
     if "--out" not in argv:
         argv += ["--out", str(tmp_path / "out")]
-    assert main("self_verification", "about", study, argv) == 2
+    assert main("self_verification", "about", run, summary, argv) == 2
     printed = capsys.readouterr()
     assert said in printed.err and printed.err.startswith("error: ") and printed.err.count("\n") == 1
     assert not printed.out and not (tmp_path / "out").exists()
@@ -278,7 +278,8 @@ def test_traces_of_another_version_of_the_tasks_are_refused(tmp_path, capsys):
     traces = pd.read_parquet(file)
     traces.loc[1, "prompt"] = "Write about the moon."
     traces.to_parquet(file)
-    assert main("self_verification", "about", study, ["--zoo", str(zoo.folder), "--out", str(tmp_path / "out")]) == 2
+    given = ["--zoo", str(zoo.folder), "--out", str(tmp_path / "out")]
+    assert main("self_verification", "about", run, summary, given) == 2
     said = capsys.readouterr().err
     assert f"{file} answers another version of task {traces.task_id[1]}; move it away" in said
     assert not (tmp_path / "out").exists()
@@ -286,7 +287,8 @@ def test_traces_of_another_version_of_the_tasks_are_refused(tmp_path, capsys):
 
 def test_a_domain_that_nobody_knows_is_one_sentence(tmp_path, capsys):
     zoo = make_zoo(tmp_path / "zoo", domains=("math", "cooking"))
-    assert main("self_verification", "about", study, ["--zoo", str(zoo.folder), "--out", str(tmp_path / "out")]) == 2
+    given = ["--zoo", str(zoo.folder), "--out", str(tmp_path / "out")]
+    assert main("self_verification", "about", run, summary, given) == 2
     assert capsys.readouterr().err.startswith("error: unknown domain 'cooking'; choose one of math")
 
 

@@ -10,7 +10,7 @@ import pytest
 from studies.estimates import Estimate, ratio
 from studies.findings import NOT_FOUND, measure, settle
 from studies.harness import StudyError, main
-from studies.synergy import STUDY, chosen_models, halves, left, run, study, summary
+from studies.synergy import STUDY, chosen_models, halves, left, run, summary
 from studies.synergy_claims import all_above, claims, seen
 from studies.synergy_figure import curve, draw, headline
 from studies.synergy_tables import (
@@ -432,7 +432,7 @@ def filled_zoo(folder, seed=0, domains=("math", "instructions"), planted=None, t
 
 def test_a_whole_run_samples_nothing_that_is_held(tmp_path):
     zoos = [filled_zoo(tmp_path / f"seed{seed}", seed) for seed in (0, 1)]
-    assert main(STUDY, "about", study, ["--zoo", str(tmp_path), "--seeds", "0,1", "--quick", "--out",
+    assert main(STUDY, "about", run, summary, ["--zoo", str(tmp_path), "--seeds", "0,1", "--quick", "--out",
                                         str(tmp_path / "out")]) == 0
     assert {file.stem for file in (tmp_path / "out").glob("*.csv")} == TABLES
     assert {"synergy.png", "synergy.pdf", "findings.json"} <= {file.name for file in (tmp_path / "out").iterdir()}

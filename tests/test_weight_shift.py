@@ -13,7 +13,7 @@ from studies.dyads import permuted
 from studies.estimates import of_sums, ratio
 from studies.findings import Measured
 from studies.harness import StudyError, main
-from studies.weight_shift import STUDY, binomial, chosen_models, run, study, summary
+from studies.weight_shift import STUDY, binomial, chosen_models, run, summary
 from tests.weight_oracle import save_family
 from training import Zoo
 from training.shards import SINGLE
@@ -127,7 +127,7 @@ def test_fewer_than_two_experts(tmp_path, domains, capsys):
     zoo = make_zoo(tmp_path / "zoo", domains=domains, controls=False)
     with pytest.raises(StudyError, match="has fewer than two experts"):
         run([zoo], tmp_path / "out")
-    assert main(STUDY, "about", study, ["--zoo", str(tmp_path / "zoo"), "--out", str(tmp_path / "out")]) == 2
+    assert main(STUDY, "about", run, summary, ["--zoo", str(tmp_path / "zoo"), "--out", str(tmp_path / "out")]) == 2
     assert "fewer than two experts" in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 
@@ -138,7 +138,7 @@ def test_a_broken_expert_is_one_sentence(tmp_path, capsys):
     tensors["model.norm.weight"][:2] = float("nan")
     for content, says in ((None, "model 'expert-math'"), (b"", "truncated or no safetensors file")):
         save_file(tensors, file) if content is None else file.write_bytes(content)
-        assert main(STUDY, "about", study, ["--zoo", str(tmp_path / "zoo"), "--out", str(tmp_path / "out")]) == 2
+        assert main(STUDY, "about", run, summary, ["--zoo", str(tmp_path / "zoo"), "--out", str(tmp_path / "out")]) == 2
         assert says in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 
