@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from studies.figures import shown
+from studies.findings import DECIDED
 from studies.index import COLUMNS, PLACES, findings_in, line_of, place_of
 
 MARKS = ("<!-- results -->", "<!-- /results -->")
@@ -60,7 +61,7 @@ def findings_table(results: Path) -> list[str]:
     """Markdown: how all claims of all studies came out, and those that are decided, the paper's first."""
     findings = findings_in(results)
     count = Counter(one["verdict"] for one in findings)
-    decided = [one for one in findings if one["verdict"] in ("reproduced", "not_reproduced")]
+    decided = [one for one in findings if one["verdict"] in DECIDED]
     lines = [f"Of {len(findings)} claims in {len({one['study'] for one in findings})} studies, "
              f"{count['reproduced']} are reproduced, {count['not_reproduced']} not reproduced, {count['inconclusive']} "
              f"inconclusive and {count['not_measured']} not measured (all of them: `studies/INDEX.md`)."]

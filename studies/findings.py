@@ -26,7 +26,8 @@ TESTS = {"bootstrap": "paired bootstrap over tasks", "crossed_t": "t over crosse
 """What a kind of interval is called in a finding."""
 OURS, NOT_FOUND = "none: a comparison of ours", "not found"
 """A source, and a published value, of what nobody published."""
-VERDICTS = ("reproduced", "not_reproduced", "inconclusive", "not_measured")
+DECIDED = ("reproduced", "not_reproduced")
+VERDICTS = (*DECIDED, "inconclusive", "not_measured")
 
 
 @dataclass(frozen=True)

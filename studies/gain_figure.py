@@ -15,11 +15,10 @@ import pandas as pd
 
 from probes.cells import ALL
 from studies.figures import COLORS, DOMAINS, GREY, INK, INTERVALS, kind_of, shown, style
-from studies.findings import Finding
+from studies.findings import DECIDED, Finding
 
 CONTROLS = {"twin": "second run", "shuffled": "permuted rewards"}
 ALONE = {"combined": "solved by the\nmodel alone", "experts": "solved by\nexperts alone"}
-DECIDED = ("reproduced", "not_reproduced")
 RULE, UNDER = "#E4E4E4", 0.3
 """The color of guide lines; how far under a model's row its small marks stand."""
 SMALL = {"markersize": 4, "markerfacecolor": "white", "markeredgewidth": 1.1}

@@ -94,8 +94,8 @@ def build_whole(preset: str, seed: int) -> Zoo:
 
 def seed_folders(folder: Path, seeds: list[int]) -> list[Path]:
     """folder/seedS of every seed. Raises StudyError naming those that hold no zoo, and those that do."""
-    there = [int(file.parent.name.removeprefix("seed")) for file in sorted(folder.glob(f"seed[0-9]*/{MANIFEST}"))
-             if file.parent.name.removeprefix("seed").isdigit()]
+    names = [file.parent.name.removeprefix("seed") for file in folder.glob(f"seed*/{MANIFEST}")]
+    there = [int(name) for name in names if name.isdigit()]
     if missing := [seed for seed in seeds if seed not in there]:
         held = f"it holds {zoos_of(sorted(there))}" if there else "it holds none"
         raise StudyError(f"{folder} lacks {zoos_of(missing)}; {held}")

@@ -77,14 +77,16 @@ def bits_table(moves: Moves) -> pd.DataFrame:
     for model in moves.models:
         for name, place in [*((domain, [domain]) for domain in moves.domains), ("all", moves.domains)]:
             bits = moves.bits(model, place)
-            rows.append({
-                "model": model, "route": route_of(model, moves), "domain": name,
-                "home": moves.experts.get(name) == model,
-                **_shown("bits_per_token", _mean(moves.nats.per_token, model, ANCHOR, place)), **_shown("bits", bits),
-                **_shown("back_per_token", _mean(moves.nats.per_token, ANCHOR, model, place)),
-                **_shown("back", _mean(moves.nats.per_trace, ANCHOR, model, place)),
-                **_shown("gain", moves.gain(model, place)), **_shown("points_per_bit", moves.per_bit(model, place)),
-                "n_tasks": bits.n_tasks, "n_seeds": bits.n_seeds, "interval": bits.interval().kind})
+            found = {"bits_per_token": _mean(moves.nats.per_token, model, ANCHOR, place), "bits": bits,
+                     "back_per_token": _mean(moves.nats.per_token, ANCHOR, model, place),
+                     "back": _mean(moves.nats.per_trace, ANCHOR, model, place), "gain": moves.gain(model, place),
+                     "points_per_bit": moves.per_bit(model, place)}
+            intervals = {column: estimate.interval() for column, estimate in found.items()}
+            row = {"model": model, "route": route_of(model, moves), "domain": name,
+                   "home": moves.experts.get(name) == model}
+            for column, one in intervals.items():
+                row |= one.columns(column)
+            rows.append({**row, "n_tasks": bits.n_tasks, "n_seeds": bits.n_seeds, "interval": intervals["bits"].kind})
     return pd.DataFrame(rows)
 
 
@@ -98,11 +100,6 @@ def route_of(model: str, moves: Moves) -> str:
 def _mean(nats: Callable[..., Estimate], sampler: str, scorer: str, domains: list[str]) -> Estimate:
     """In bits, mean over domains."""
     return (1 / np.log(2)) * average([nats(sampler, scorer, domain) for domain in domains])
-
-
-def _shown(name: str, estimate: Estimate) -> dict[str, float]:
-    found = estimate.interval()
-    return {name: estimate.value, f"{name}_low": found.low, f"{name}_high": found.high}
 
 
 def summary(out: Path) -> list[str]:

@@ -11,7 +11,7 @@ import textwrap
 import pandas as pd
 
 from studies.figures import COLORS, DOMAINS, FAINT, GREY, INK, INTERVALS, shown, style, titled
-from studies.findings import Finding
+from studies.findings import DECIDED, Finding
 
 ROUTES = {  # route -> (color, marker, name)
     "expert": (COLORS["own"], "o", "expert, elsewhere"), "mixed": (COLORS["mixed"], "s", "mixed"),
@@ -51,7 +51,7 @@ def headline(bits: pd.DataFrame, findings: list[Finding]) -> str:
 def small_print(bits: pd.DataFrame, findings: list[Finding], zoo: str) -> str:
     """What the figure is made of."""
     row = bits[bits.domain == "all"].iloc[0]
-    decided = sum(one.verdict in ("reproduced", "not_reproduced") for one in findings)
+    decided = sum(one.verdict in DECIDED for one in findings)
     return (f"Zoo {zoo}, {row.n_tasks} tasks over all domains, {row.n_seeds} training seed(s). Bits: full KL to the "
             f"anchor, summed over a completion that the model wrote. Bars: 95 % {INTERVALS[row.interval]}, not "
             f"adjusted. Claims decided after Holm's adjustment: {decided} of {len(findings)}.")

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from studies.figures import COLORS, FAINT, INK, INTERVALS, kind_of, shown, style
-from studies.findings import Finding
+from studies.findings import DECIDED, Finding
 
 GREYS = ("#BDBDBD", "#8C8C8C", "#5A5A5A", "#222222")
 
@@ -45,7 +45,7 @@ def small_print(tables: dict[str, pd.DataFrame], findings: list[Finding], zoo: s
     """What the figure is made of."""
     row = tables["methods"].query("domain == 'all'").iloc[0]
     kind = INTERVALS[row["interval"]]
-    decided = sum(one.verdict in ("reproduced", "not_reproduced") for one in findings)
+    decided = sum(one.verdict in DECIDED for one in findings)
     return (f"Zoo {zoo}, {row['n_tasks']} test tasks over all domains, {row['n_seeds']} training seed(s). Bars: 95 % "
             f"{kind}, not adjusted. Of {len(findings)} claims, {decided} are decided after Holm's adjustment. The best "
             "of a sweep is chosen on the tasks it is shown on; findings.json has it chosen on one half and measured on "

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from studies.figures import COLORS, DOMAINS, FAINT, GREY, INK, shown, style, titled
-from studies.findings import Finding
+from studies.findings import DECIDED, Finding
 
 SCATTERS = (("transfer", "What an expert brings on another domain", "points over the anchor"),
             ("pair_gain", "What merging it into the domain's expert brings", "points over the domain's expert"))
@@ -62,7 +62,7 @@ def small_print(divergence: pd.DataFrame, controls: pd.DataFrame, findings: list
         other = "twin" if one.other.startswith("twin") else "control on permuted rewards"
         text += (f"KL from the {shown(one.expert)} to its {other}, mean over domains: {1000 * one.kl:.1f} "
                  f"[{1000 * one.kl_low:.1f}, {1000 * one.kl_high:.1f}] 1/1000 nats. ")
-    decided = sum(one.verdict in ("reproduced", "not_reproduced") for one in findings)
+    decided = sum(one.verdict in DECIDED for one in findings)
     return text + f"Claims decided after Holm's adjustment: {decided} of {len(findings)}."
 
 

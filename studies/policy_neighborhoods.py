@@ -21,7 +21,7 @@ import pandas as pd
 
 from behaviors.store import TraceStore
 from probes.policy import ESTIMATORS, policy_neighbors
-from studies.estimates import Estimate, average
+from studies.estimates import average
 from studies.findings import Finding, settle
 from studies.harness import StudyError, distinct, domains_of, main
 from studies.merging_claims import pair_gain
@@ -112,7 +112,7 @@ def divergence_table(nats: Nats, models: list[str], domains: list[str]) -> pd.Da
                 for how in ESTIMATORS:
                     kl = nats.per_token(sampler, scorer, domain, how)
                     rows.append({"sampler": sampler, "scored_by": scorer, "domain": domain, "estimator": how,
-                                 **_with_interval("kl", kl, "ci"),
+                                 **kl.interval().columns("kl", "ci"),
                                  "nats_per_trace": nats.per_trace(sampler, scorer, domain, how).value,
                                  "n_tasks": kl.n_tasks, "n_seeds": kl.n_seeds,
                                  "n_tokens": nats.tokens(sampler, scorer, domain)})
@@ -126,8 +126,8 @@ def neighbor_table(hood: Neighborhoods, divergence: pd.DataFrame, scores: Scores
         a, b = row["domain"], row["other"]
         margin = hood.margin(a, b, row["estimator"])
         transfer = scores.of(hood.experts[b], [a]) - scores.of("anchor", [a])
-        row |= _with_interval("margin", margin) | _with_interval("transfer", transfer)
-        row |= _with_interval("pair_gain", pair_gain(scores, a, b)) if with_pairs else {}
+        row |= margin.interval().columns("margin") | transfer.interval().columns("transfer")
+        row |= pair_gain(scores, a, b).interval().columns("pair_gain") if with_pairs else {}
         rows.append({**row, "n_tasks": margin.n_tasks, "n_seeds": margin.n_seeds})
     return pd.DataFrame(rows).reindex(columns=NEIGHBORS)
 
@@ -145,15 +145,10 @@ def control_table(hood: Neighborhoods, domains: list[str]) -> pd.DataFrame:
         for name, these in beside.items():
             there = average([hood.nats.per_token(expert, one, place) for one in these for place in domains])
             back = average([hood.nats.per_token(one, expert, place) for one in these for place in domains])
-            rows.append({"expert": expert, "other": name, **_with_interval("kl", there), **_with_interval("back", back),
-                         "n_tasks": there.n_tasks, "n_seeds": there.n_seeds})
+            rows.append({"expert": expert, "other": name, **there.interval().columns("kl"),
+                         **back.interval().columns("back"), "n_tasks": there.n_tasks, "n_seeds": there.n_seeds})
     return pd.DataFrame(rows, columns=["expert", "other", "kl", "kl_low", "kl_high", "back", "back_low", "back_high",
                                        "n_tasks", "n_seeds"])
-
-
-def _with_interval(name: str, estimate: Estimate, limits: str = "") -> dict[str, float]:
-    found = estimate.interval()
-    return {name: estimate.value, f"{limits or name}_low": found.low, f"{limits or name}_high": found.high}
 
 
 def summary(out: Path) -> list[str]:

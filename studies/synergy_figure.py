@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from studies.figures import COLORS, FAINT, GREY, INK, INTERVALS, shown, style, titled
-from studies.findings import Finding
+from studies.findings import DECIDED, Finding
 from studies.synergy_claims import seen
 
 ROUTES = {"mixed": ("mixed", "o", True), "mixed-paper": ("mixed", "o", False), "merged-ties": ("merged", "s", True),
@@ -64,7 +64,7 @@ def small_print(tables: dict[str, pd.DataFrame], findings: list[Finding], zoo: s
     """What the figure is made of."""
     one, transfer, mixing = tables["accuracy"].iloc[0], tables["transfer"], tables["mixing"]
     again = transfer[(transfer.trained_on == "anchor again") & (transfer.measured_on == "others")].gain.iloc[0]
-    decided = sum(found.verdict in ("reproduced", "not_reproduced") for found in findings)
+    decided = sum(found.verdict in DECIDED for found in findings)
     mixed = mixing[(mixing.model == "mixed") & (mixing.domain != "all")].dropna(subset="prompts_ratio")
     prompts = f" {seen(dict(zip(mixed.domain, mixed.prompts_ratio, strict=True)))}" if len(mixed) else ""
     return (f"Zoo {zoo}; {one['n_tasks']} test tasks a domain, {one['n_seeds']} training seed(s). Intervals: 95 % "

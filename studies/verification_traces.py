@@ -16,7 +16,6 @@ from behaviors.metrics import grid, summarize
 from behaviors.taxonomy import BACKTRACKING, SELF_VERIFICATION
 from studies.estimates import Estimate, ratio
 from studies.tagger_audit import corrected, is_audited
-from training.intervals import Interval
 
 WITHIN = 3
 """Sentences, after a check, in which a correction must begin."""
@@ -94,18 +93,14 @@ def _row(table: pd.DataFrame, levels: pd.DataFrame, model: str, domain: str, mea
            "ci_high": factor * found[f"{measure}_high"]}
     if model != "anchor":
         moved = change(table, model, domain, measure).interval()
-        row |= {**_limits("change", moved), "p": moved.p}
+        row |= {**moved.columns("change"), "p": moved.p}
     if measure in (SELF_VERIFICATION, BACKTRACKING) and is_audited(table):
         here = table[(table["model"] == model) & (table["domain"] == domain)]
-        row |= _limits("corrected", level(here, measure, true=True).interval())
+        row |= level(here, measure, true=True).interval().columns("corrected")
         if model != "anchor":
-            row |= _limits("corrected_change", change(table, model, domain, measure, true=True).interval())
+            row |= change(table, model, domain, measure, true=True).interval().columns("corrected_change")
     cells = found["n_tasks"] * found["n_seeds"]
     return row | {"k": int(found["n"] / cells), **found[["n_tasks", "n_seeds", "interval"]]}
-
-
-def _limits(name: str, found: Interval) -> dict[str, float]:
-    return {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
 
 
 def correction_table(table: pd.DataFrame) -> pd.DataFrame:

@@ -252,8 +252,8 @@ def test_a_zoo_without_experts_is_refused(tmp_path, capsys):
     zoo = store(tmp_path / "zoo", traces_of(planted(rng), rng), experts={})
     with pytest.raises(StudyError, match="has no experts; this study compares"):
         run([zoo], tmp_path / "out", progress=False)
-    assert main("gain_consistency", "about", gain_consistency.study, ["--zoo", str(zoo.folder), "--out",
-                                                                      str(tmp_path / "out")]) == 2
+    given = ["--zoo", str(zoo.folder), "--out", str(tmp_path / "out")]
+    assert main("gain_consistency", "about", run, gain_consistency.summary, given) == 2
     assert "has no experts" in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 

@@ -48,6 +48,10 @@ class Interval:
     kind: str
     """`bootstrap` or `crossed_t`."""
 
+    def columns(self, name: str, limits: str = "") -> dict[str, float]:
+        """As columns of a table: name, name_low, name_high (or LIMITS_low, LIMITS_high)."""
+        return {name: self.value, f"{limits or name}_low": self.low, f"{limits or name}_high": self.high}
+
 
 def interval(numerator: np.ndarray, denominator: np.ndarray | None = None, seed: int = 0) -> Interval:
     """The ratio of sums of two (tasks, seeds) arrays, with its interval; without denominator the mean of the cells.
