@@ -22,8 +22,9 @@ from behaviors.store import TraceError
 from probes.sources import ProbeError
 from studies.provenance import write_made
 from training.domains import DomainError
+from training.manifest import MANIFEST, ZooError
 from training.shards import CheckpointError
-from training.zoo import BUILT, MANIFEST, RELEASED, Zoo, ZooError
+from training.zoo import BUILT, RELEASED, Zoo
 
 FINDINGS = "findings.json"
 

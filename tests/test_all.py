@@ -16,7 +16,7 @@ from studies.index import index, number, place_of
 from studies.index import main as write_index
 from tests.tiny import save_model
 from training import Zoo
-from training.zoo import Manifest
+from training.manifest import Manifest
 
 ROOT = Path(__file__).parents[1]
 FINDING = {"id": "a-claim", "claim": "a beats b", "source": "M2RL v1, Table 4 [R]", "published": 1.5, "measured": 2.345,

@@ -17,7 +17,7 @@ from studies.gain_consistency import asked_again, consistency_table, count_table
 from studies.gain_figure import draw, headline, rows, small_print
 from studies.harness import StudyError, main
 from training import Zoo, get_domain
-from training.zoo import Manifest
+from training.manifest import Manifest
 
 DOMAINS = ("math", "coding")
 EXPERTS = [f"expert-{domain}" for domain in DOMAINS]

@@ -17,8 +17,8 @@ from studies.layer_probes import STUDY, run, summary
 from studies.layer_tables import weight_table
 from tests.planted import save_changed
 from training import Zoo
+from training.manifest import Manifest
 from training.organism.anchor import ANCHOR
-from training.zoo import Manifest
 
 TINY = Sizes(4, 2, 1, 2, (None,), (0.0, 0.5), 1, (1,))
 

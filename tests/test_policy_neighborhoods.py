@@ -41,7 +41,8 @@ from studies.policy_scores import COLUMNS, Nats, Sizes, file_of, policy_sums
 from studies.scores import Scores
 from tests import tiny
 from training.domains import get_domain
-from training.zoo import Manifest, Zoo
+from training.manifest import Manifest
+from training.zoo import Zoo
 
 DOMAINS = ["math", "coding", "science", "instructions", "agent"]
 EXPERTS = {domain: f"expert-{domain}" for domain in DOMAINS}

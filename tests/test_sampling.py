@@ -7,9 +7,10 @@ from behaviors import judge, sample
 from behaviors.store import TraceError, TraceStore
 from tests.tiny import save_model
 from training.domains import DOMAINS, Task, TaskError, get_domain
+from training.manifest import Manifest
 from training.shards import CheckpointError
 from training.traces import COLUMNS
-from training.zoo import Manifest, Zoo
+from training.zoo import Zoo
 
 
 @pytest.fixture(scope="module")

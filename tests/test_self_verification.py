@@ -15,7 +15,7 @@ from studies.verification_figure import headline
 from studies.verification_judging import common_pool, own_pool, score
 from studies.verification_traces import checks_of, correction_table, counted
 from training import Zoo, get_domain
-from training.zoo import Manifest
+from training.manifest import Manifest
 
 V, B, O = "self_verification", "backtracking", "other"  # noqa: E741
 DOMAINS = ("math", "instructions")

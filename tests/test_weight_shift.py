@@ -16,8 +16,8 @@ from studies.harness import StudyError, main
 from studies.weight_shift import STUDY, binomial, chosen_models, run, summary
 from tests.weight_oracle import save_family
 from training import Zoo
+from training.manifest import Manifest
 from training.shards import SINGLE
-from training.zoo import Manifest
 
 DOMAINS = ("math", "coding", "science", "instructions")
 

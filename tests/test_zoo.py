@@ -8,9 +8,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from training.manifest import MANIFEST, Manifest, ZooError
 from training.merging import MergeError
 from training.shards import SINGLE
-from training.zoo import MANIFEST, MERGES, Manifest, Zoo, ZooError
+from training.zoo import MERGES, Zoo
 
 
 def write_model(folder, value):

@@ -89,10 +89,11 @@ def distill_zoo(folder: str | Path, steps: int | None = None, progress: bool = T
     killed goes on.
     """
     from training.build import place, train_all
+    from training.manifest import ZooError
     from training.mixture import normalized
     from training.presets import get_preset
     from training.rlvr import Run
-    from training.zoo import Zoo, ZooError
+    from training.zoo import Zoo
 
     zoo = Zoo.load(folder)
     if zoo.distilled:

@@ -7,7 +7,8 @@
 Models are paths relative to the zoo's folder, or hub ids written `hub:namespace/name`. Three of the paper's merges
 (average, task arithmetic, TIES, with its defaults) are made when first asked for, under `models/`, and recorded; one
 that is recorded is not made again (after training an expert anew, remove its folder and its line in the manifest).
-Bring your own zoo: a zoo.json with "name", "preset", "seed" and "anchor" loads; every other field may be left out.
+Bring your own models with `Zoo.from_models(anchor=..., experts={"math": ...}, mixed=...)`, or your own zoo: a zoo.json
+with "name", "preset", "seed" and "anchor" loads; every other field may be left out.
 """
 
 from __future__ import annotations
@@ -17,52 +18,16 @@ import json
 import os
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from training.manifest import HUB, MANIFEST, Manifest, ZooError, read_manifest
 from training.merging import merge
-from training.shards import read_json
 
-MANIFEST = "zoo.json"
 BUILT = ("organism",)
 """Built-in names that `build_zoo` trains on first use."""
 RELEASED = ("m2rl-4b",)
 """Built-in names of released checkpoints."""
 MERGES = ("average", "task_arithmetic", "ties")
-HUB = "hub:"
-
-
-class ZooError(ValueError):
-    """A zoo that cannot be loaded, or a model of it that is not there."""
-
-
-@dataclass
-class Manifest:
-    """What zoo.json holds. A model is a path relative to the zoo's folder, or `hub:namespace/name`."""
-
-    name: str
-    preset: str
-    seed: int
-    anchor: str
-    """What every other model was trained from (after SFT)."""
-    versions: dict[str, str] = field(default_factory=dict)
-    """Library -> version."""
-    factors: dict = field(default_factory=dict)
-    """What the domains share (`training.domains.compact.Factors`)."""
-    domains: list[str] = field(default_factory=list)
-    experts: dict[str, str] = field(default_factory=dict)
-    """Domain -> model."""
-    mixed: str | None = None
-    mixed_paper: str | None = None
-    """The mixed run at the paper's fraction of the experts' budget."""
-    distilled: str | None = None
-    """The experts distilled into one model."""
-    merged: dict[str, str] = field(default_factory=dict)
-    """Method -> model."""
-    controls: dict[str, str] = field(default_factory=dict)
-    """Name -> model: twins and shuffled rewards."""
-    runs: dict[str, dict] = field(default_factory=dict)
-    """Model -> what its training cost: tokens, optimizer_steps, seconds, ..."""
 
 
 class Models(Mapping):
@@ -109,6 +74,33 @@ class Zoo:
         if name in RELEASED:
             return _released()
         raise ZooError(f"{name!r} is no folder with a {MANIFEST}, nor a built-in zoo: {', '.join(BUILT + RELEASED)}")
+
+    @classmethod
+    def from_models(cls, anchor: str | Path, experts: Mapping[str, str | Path], mixed: str | Path | None = None,
+                    out: str | Path = "runs/own", distilled: str | Path | None = None,
+                    controls: Mapping[str, str | Path] | None = None, seed: int = 0) -> Zoo:
+        """A zoo of models trained elsewhere, as folders or hub ids; `out` gets its manifest, and merges and traces.
+
+        experts: domain -> model; controls: `twin-DOMAIN`, ... -> model. Raises CheckpointError for what
+        is no model, or has other tensors than the anchor, and ZooError where `out` holds a zoo of other models.
+        """
+        from training.assembled import placed
+
+        others = {"mixed": mixed, "distilled": distilled, **(controls or {})}
+        models = {"anchor": anchor, **{f"expert-{name}": model for name, model in experts.items()},
+                  **{name: model for name, model in others.items() if model is not None}}
+        places = placed(models, HUB)
+        manifest = Manifest(Path(out).name, "own", seed, places["anchor"], domains=list(experts),
+                            experts={name: places[f"expert-{name}"] for name in experts}, mixed=places.get("mixed"),
+                            distilled=places.get("distilled"), controls={name: places[name] for name in controls or {}})
+        if (Path(out) / MANIFEST).is_file():
+            held = read_manifest(Path(out) / MANIFEST)
+            if dataclasses.replace(held, merged={}) != manifest:
+                raise ZooError(f"{out} holds another zoo ({held.name}, seed {held.seed}); choose another folder")
+            return cls(out, held)
+        zoo = cls(out, manifest)
+        zoo.save()
+        return zoo
 
     def save(self) -> Path:
         """Write zoo.json, whole or not at all."""
@@ -188,33 +180,6 @@ class Zoo:
         if not folder.is_dir():
             raise ZooError(f"{self.folder / MANIFEST} puts {name!r} in {place}, but {folder} is no folder")
         return str(folder)
-
-
-def read_manifest(file: Path) -> Manifest:
-    """The manifest in a zoo.json; ZooError for broken JSON, and for fields missing or unknown."""
-    content = read_json(file, ZooError)
-    known = {item.name for item in dataclasses.fields(Manifest)}
-    missing = [name for name in ("name", "preset", "seed", "anchor") if name not in content]
-    unknown = sorted(set(content) - known)
-    if missing or unknown:
-        wrong = f"lacks {', '.join(missing)}" if missing else f"has unknown fields {', '.join(unknown)}"
-        raise ZooError(f"{file} {wrong}; its fields are {', '.join(sorted(known))}")
-    manifest = Manifest(**content)
-    _check_places(file, manifest)
-    return manifest
-
-
-def _check_places(file: Path, manifest: Manifest) -> None:
-    """ZooError unless every model is a text, and every group of models an object."""
-    fields = vars(manifest)
-    for group in ("experts", "merged", "controls"):
-        models = fields[group]
-        if not isinstance(models, dict) or not all(isinstance(place, str) for place in models.values()):
-            raise ZooError(f"{file}: {group} must map names to paths or {HUB} ids, got {models!r}")
-    for name in ("anchor", "mixed", "mixed_paper", "distilled"):
-        place = fields[name]
-        if not isinstance(place, str) and (place is not None or name == "anchor"):
-            raise ZooError(f"{file}: {name} must be a path or a {HUB} id, got {place!r}")
 
 
 def _built(preset: str) -> Zoo:
