@@ -17,7 +17,7 @@ from probes.cells import ALL
 from studies.figures import COLORS, DOMAINS, GREY, INK, INTERVALS, kind_of, shown, style
 from studies.findings import DECIDED, Finding
 
-CONTROLS = {"twin": "second run", "shuffled": "permuted rewards"}
+CONTROLS = {"twin": "second run", "shuffled": "permuted rewards", "steps": "more steps"}
 ALONE = {"combined": "solved by the\nmodel alone", "experts": "solved by\nexperts alone"}
 RULE, UNDER = "#E4E4E4", 0.3
 """The color of guide lines; how far under a model's row its small marks stand."""

@@ -12,8 +12,8 @@ expert (`prompts_ratio` says whether it did): its mixing gain is what the other 
 
     python studies/synergy.py [--zoo NAME_OR_PATH] [--out DIR] [--seeds 0,1,2] [--quick]
 
-Writes accuracy.csv (every model on every domain), transfer.csv (trained on, measured on; with a twin, a control on
-permuted rewards and the anchor scored twice), mixing.csv (every route minus the own expert), costs.csv (tokens, steps
+Writes accuracy.csv (every model on every domain), transfer.csv (trained on, measured on; with the controls and
+the anchor scored twice), mixing.csv (every route minus the own expert), costs.csv (tokens, steps
 and seconds by route), learning.csv (the training logs with the mixture that came about), findings.json and
 synergy.{png,pdf}. `--quick` uses fewer tasks, and TIES alone of the merges.
 """
@@ -61,7 +61,7 @@ def run(zoos: list[Zoo], out: Path, quick: bool = False, progress: bool = True,
         raise StudyError(f"{n} sample a task cannot be halved to compare the anchor with itself; take at least 2")
     traces = collect(zoos, chosen_models(zoo, quick), domains, n_tasks, n, progress)
     gains, again = Gains(traces, domains, experts, zoo.preset), Gains(halves(traces), domains, [], zoo.preset)
-    prompts = {run: prompt_ratios(zoos, run) for run in zoo.models if run.startswith(("mixed", "twin-"))}
+    prompts = {run: prompt_ratios(zoos, run) for run in zoo.models if run.startswith(("mixed", "twin-", "steps-"))}
     tables = {"accuracy": accuracy_table(gains), "transfer": transfer_table(gains, list(zoo.controls), again),
               "mixing": mixing_table(gains, prompts), "costs": cost_table(zoos), "learning": logs(zoos)}
     findings = settle(claims(gains, prompts.get("mixed", {}), tokens_sampled(zoos)))

@@ -17,9 +17,13 @@ from studies.findings import DECIDED, Finding
 from studies.synergy_claims import seen
 
 ROUTES = {"mixed": ("mixed", "o", True), "mixed-paper": ("mixed", "o", False), "merged-ties": ("merged", "s", True),
-          "distilled": ("distilled", "D", True), "twin": ("other", "^", True)}
+          "distilled": ("distilled", "D", True), "twin": ("other", "^", True),
+          "steps": ("other", "^", False)}
 """Model -> (color, marker, is it filled)."""
-NAMES = {"mixed-paper": "mixed at the paper's budget", "merged-ties": "TIES", "twin": "second run of the expert"}
+NAMES = {"mixed-paper": "mixed at the paper's budget", "merged-ties": "TIES", "twin": "second run of the expert",
+         "steps": "the expert in as many steps"}
+CONTROLS = {"shuffled": "shuffled rewards", "steps": "more steps"}
+"""What rows of controls are called."""
 PIECES = 8
 """Points of a learning curve."""
 OWN, GAP = "#EFEFEF", 0.35
@@ -83,7 +87,7 @@ def _route(model: str) -> str:
 def _trained(label: str) -> str:
     """What a row was trained on, as a reader sees it: `twin-math` is `math, twin`."""
     head, _, rest = label.partition("-")
-    return textwrap.fill(f"{rest}, {'shuffled rewards' if head == 'shuffled' else head}" if rest else label, 13)
+    return textwrap.fill(f"{rest}, {CONTROLS.get(head, head)}" if rest else label, 13)
 
 
 def _matrix(axis, transfer: pd.DataFrame, domains: list[str]) -> None:
@@ -120,7 +124,8 @@ def _matrix(axis, transfer: pd.DataFrame, domains: list[str]) -> None:
 
 def _routes(axis, mixing: pd.DataFrame, domains: list[str]) -> None:
     """Each route minus the own expert, a group of dots a domain, then their mean."""
-    kinds = {name: "twin" if name.startswith("twin-") else name for name in dict.fromkeys(mixing.model)}
+    kinds = {name: name.partition("-")[0] if name.startswith(("twin-", "steps-")) else name
+             for name in dict.fromkeys(mixing.model)}
     drawn = [name for name, kind in kinds.items() if kind in ROUTES]
     drawn.sort(key=lambda name: list(ROUTES).index(kinds[name]))
     places = [name for name in (*domains, "all") if name in set(mixing.domain)]

@@ -90,7 +90,7 @@ class Gains:
         return average([self.between(model, f"expert-{domain}", [domain]) for domain in domains])
 
     def control(self, kind: str) -> str | None:
-        """The domain whose expert has a control of that kind (`twin-DOMAIN`, `shuffled-DOMAIN`)."""
+        """The domain whose expert has a control of that kind (`twin-DOMAIN`, `shuffled-DOMAIN`, `steps-DOMAIN`)."""
         return next((domain for domain in self.experts if f"{kind}-{domain}" in self.models), None)
 
 
@@ -139,16 +139,16 @@ def _transfers(gains: Gains, label: str, kind: str, model: str, own: str | None)
 
 
 def mixing_table(gains: Gains, prompts: dict[str, dict[str, float]]) -> pd.DataFrame:
-    """mixing.csv: each route to one model minus the domain's own expert, by domain and over all; the twin as a control.
+    """mixing.csv: each route to one model minus the domain's own expert, by domain and over all; two controls.
 
+    These are the expert's twin, and the expert in as many steps as the mixed run.
     prompts: run -> domain -> prompts of it that the run saw, over those that the domain's expert saw (NaN: unknown, or
     no question for a model that is merged or distilled). Published means are over the paper's four domains.
     """
     names = [name for name in gains.models if name.startswith(("mixed", "merged-", "distilled"))]
     rows = [(name, domain, [domain]) for name in names for domain in gains.experts]
     rows += [(name, "all", gains.experts) for name in names]
-    twin = gains.control("twin")
-    rows += [(f"twin-{twin}", twin, [twin])] if twin else []
+    rows += [(f"{kind}-{domain}", domain, [domain]) for kind in ("twin", "steps") if (domain := gains.control(kind))]
     table = []
     for model, place, domains in rows:
         value, where = published_mean([(model, f"expert-{domain}", domain) for domain in domains])

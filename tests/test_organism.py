@@ -122,6 +122,14 @@ def test_bad_habits_are_named(bad, message):
         Habits(**bad)
 
 
+def test_an_anchor_says_what_corpus_it_learned_from(tmp_path):
+    assert Corpus.of(tmp_path) is None
+    for corpus in (Corpus(), Corpus(3, Habits(slip=0.1, locus="answer"), 0.5, judge_fraction=0.2)):
+        corpus.save(tmp_path)
+        assert Corpus.of(tmp_path) == corpus
+    assert Corpus.of(ANCHOR) == Corpus()
+
+
 def test_shipped_anchor_is_small_and_has_a_card():
     assert sum(file.stat().st_size for file in Path(ANCHOR).iterdir()) <= 8 * 2**20
     checkpoint = Checkpoint(ANCHOR)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,11 @@ import pytest
 from studies import expert_gains, guided_merging, merging_methods, self_verification, synergy
 from studies.harness import StudyError
 from tests.tiny import save_model
-from training import Zoo, build_zoo
+from training import DOMAINS, Zoo, build_zoo
+from training.build import plan
+from training.mixture import step_tasks
+from training.organism.corpus import Corpus
+from training.presets import get_preset
 
 ROOT = Path(__file__).parents[1]
 
@@ -57,17 +62,33 @@ def test_a_whole_zoo_is_returned_only_for_what_it_is(zoo):
 
 def test_another_anchor_or_sharing_is_another_zoo(zoo, tmp_path):
     same = {"out": zoo.folder, "domains": ["math", "agent"], "steps": 1, "mixture": {"math": 3, "agent": 1}}
+    shutil.copytree(zoo.anchor, tmp_path / "less")
+    Corpus(sharing=0.5).save(tmp_path / "less")
     with pytest.raises(ValueError, match=r"was built with factors \{\}; choose another folder"):
-        build_zoo(**same, sharing=0.5)
+        build_zoo(**same, anchor=tmp_path / "less")
     with pytest.raises(ValueError, match="was built with another anchor; choose another folder"):
         build_zoo(**same, anchor=save_model(tmp_path / "other"))
+
+
+def test_an_expert_in_as_many_steps_asks_the_same_prompts():
+    preset = get_preset("organism")
+    runs = {run.name: run for run in plan(preset, list(DOMAINS), 3, 24, dict.fromkeys(DOMAINS, 1.0), ("steps",))}
+    expert, steps = runs["expert-math"], runs["steps-math"]
+    assert steps.steps == runs["mixed"].steps == 120 and steps.preset.prompts == 2 and steps.seed == expert.seed
+    asked = [[task.id for step in range(run.steps)
+              for task in step_tasks(run.mixture, run.seed, step, run.preset.prompts)] for run in (expert, steps)]
+    assert asked[0] == asked[1] and len(asked[0]) == 240
+    with pytest.raises(ValueError, match="'steps' takes as many steps as the mixed run, and one domain has none"):
+        plan(preset, ["math"], 0, 2, {"math": 1.0}, ("steps",))
 
 
 def test_a_control_is_added_and_merges_stay(zoo):
     merged = dict(zoo.merged)
     more = build_zoo(out=zoo.folder, domains=["math", "agent"], steps=1, mixture={"math": 3, "agent": 1},
-                     controls=("shuffled", "twin"), progress=False)
-    assert set(more.controls) == {"shuffled-math", "twin-math"}
+                     controls=("shuffled", "twin", "steps"), progress=False)
+    assert set(more.controls) == {"shuffled-math", "twin-math", "steps-math"}
+    assert more.runs["steps-math"]["optimizer_steps"] == more.runs["mixed"]["optimizer_steps"] == 2
+    assert more.runs["steps-math"]["rollouts"] == more.runs["expert-math"]["rollouts"]
     assert more.manifest.merged == dict.fromkeys(merged) | {name: f"models/merged-{name}" for name in merged}
     assert zoo.runs["expert-math"]["tokens"] == more.runs["expert-math"]["tokens"]
 
@@ -81,7 +102,7 @@ def test_a_zoo_is_distilled_and_stays_so(zoo):
     log = pd.read_csv(zoo.folder / "models/distilled/distill.csv")
     assert set(log.teacher) == {"math", "agent"} and (log.kl.abs() < 1).all()
     again = build_zoo(out=zoo.folder, domains=["math", "agent"], steps=1, mixture={"math": 3, "agent": 1},
-                      controls=("shuffled", "twin"), progress=False)
+                      controls=("shuffled", "twin", "steps"), progress=False)
     assert again.distilled == more.distilled and again.runs["distilled"] == more.runs["distilled"]
 
 
@@ -161,7 +182,7 @@ def test_gains_are_differences_of_the_traces(zoo, tmp_path):
     (("-m", "training", "--domains", "math,cooking"), "unknown domain 'cooking'; choose one of math"),
     (("-m", "training", "--steps", "0"), "steps is 0"),
     (("-m", "training", "--mixture", "math"), "--mixture is 'math'; write domain=weight pairs"),
-    (("-m", "training", "--controls", "twins"), "unknown control 'twins'; choose among twin, shuffled"),
+    (("-m", "training", "--controls", "twins"), "unknown control 'twins'; choose among twin, shuffled, steps"),
     ((str(ROOT / "studies/self_verification.py"), "--zoo", "no/such/zoo"), "'no/such/zoo'"),
     ((str(ROOT / "studies/expert_gains.py"), "--zoo", "no/such/zoo"), "'no/such/zoo'"),
 ])

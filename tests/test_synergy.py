@@ -25,7 +25,7 @@ from studies.synergy_tables import (
 )
 from studies.training_logs import cost, logs, routes
 from training import Zoo, get_domain
-from training.zoo import Manifest
+from training.manifest import Manifest
 
 DOMAINS = ["math", "coding", "science", "instructions", "agent"]
 REASONING = {"math", "coding", "science"}
@@ -37,7 +37,7 @@ def truth(domains=DOMAINS, transfer=lambda a, b: 0.0, own=0.3, **routes) -> dict
     gains = {("anchor", domain): 0.0 for domain in domains}
     gains |= {(f"expert-{a}", b): own if a == b else transfer(a, b) for a in domains for b in domains}
     for name, gain in {"mixed": own, "mixed-paper": own, "distilled": own, "merged-ties": own, "twin-math": None,
-                       "shuffled-math": 0.0, **routes}.items():
+                       "shuffled-math": 0.0, "steps-math": own, **routes}.items():
         for domain in domains:
             same = gains["expert-math", domain] if gain is None else gain
             gains[name.replace("_", "-", 1), domain] = same(domain) if callable(same) else same
@@ -95,7 +95,11 @@ def test_synergy_that_was_planted_is_found(synergy, found):
         assert found[name].measured == pytest.approx(value, abs=4), name
         assert found[name].verdict == "reproduced", name
     assert found["merging-within-two-points"].verdict == "not_reproduced"
-    assert found["mixing-above-twin"].measured == pytest.approx(10, abs=5)
+    for control in ("twin", "steps"):
+        assert found[f"mixing-above-{control}"].measured == pytest.approx(10, abs=5)
+    alike = synergy.between("steps-math", "expert-math", ["math"]).value
+    assert f"in as many steps, of fewer prompts each, the expert comes out {alike:+.1f} points" in (
+        found["mixing-above-steps"].note)
     moved = synergy.between("shuffled-math", "anchor", DOMAINS[1:]).value
     assert f"its control itself moves the other domains by {moved:+.1f} points" in found["transfer-above-shuffled"].note
 
@@ -269,7 +273,7 @@ def test_tables_add_up(synergy, transfer, mixing):
     assert difference["mixed", "all"] == pytest.approx(difference["mixed"][DOMAINS].mean())
     assert difference["twin-math", "math"] == pytest.approx(
         accuracy["twin-math", "math"] - accuracy["expert-math", "math"])
-    assert list(mixing.loc["twin-math"].index) == ["math"]
+    assert list(mixing.loc["twin-math"].index) == list(mixing.loc["steps-math"].index) == ["math"]
     assert mixing.prompts_ratio["mixed", "all"] == 1 and np.isnan(mixing.prompts_ratio["distilled", "all"])
 
 
@@ -363,12 +367,13 @@ def test_the_papers_budget_costs_half_by_protocol(tmp_path, found):
 
 @pytest.mark.parametrize(("gone", "lost", "says"), [
     ("mixed", {"few-interferences", "mixing-gains", "mixed-beats-ties", "merging-within-two-points",
-               "distilled-within-two-points", "mixing-above-twin"}, "The zoo lacks a mixed run."),
+               "distilled-within-two-points", "mixing-above-twin", "mixing-above-steps"}, "The zoo lacks a mixed run."),
     ("mixed-paper", {"paper-budget-beats-ties"}, "the mixed run's state at the paper's budget"),
     ("merged-ties", {"mixed-beats-ties", "paper-budget-beats-ties", "merging-within-two-points"},
      "The zoo lacks two experts to merge."),
     ("distilled", {"distilled-within-two-points"}, "The zoo lacks a distilled model (python -m training.distill)."),
     ("twin-math", {"mixing-above-twin"}, "The zoo lacks an expert's twin (controls=('twin',))."),
+    ("steps-math", {"mixing-above-steps"}, "as many steps as the mixed run (controls=('steps',))."),
     ("shuffled-math", {"transfer-above-shuffled"}, "control on permuted rewards (controls=('shuffled',))."),
     ("expert-instructions", {"reasoning-above-instructions"}, "one of instructions."),
 ])
@@ -418,7 +423,7 @@ def filled_zoo(folder, seed=0, domains=("math", "instructions"), planted=None, t
     planted = truth(domains, mixed=0.32, merged_average=0.1, merged_task_arithmetic=0.0) if planted is None else planted
     fields = {"experts": {domain: f"models/expert-{domain}" for domain in domains}, "mixed": "models/mixed",
               "mixed_paper": "models/mixed-paper", "distilled": "models/distilled",
-              "controls": {name: f"models/{name}" for name in ("twin-math", "shuffled-math")}} | changes
+              "controls": {name: f"models/{name}" for name in ("twin-math", "shuffled-math", "steps-math")}} | changes
     zoo = Zoo(folder, Manifest("tiny", "planted", seed, "models/anchor", domains=list(domains), **fields))
     zoo.save()
     for (model, domain), held in traces(planted, tasks, world=seed).groupby(["model", "domain"]):
@@ -437,7 +442,7 @@ def test_a_whole_run_samples_nothing_that_is_held(tmp_path):
     assert {file.stem for file in (tmp_path / "out").glob("*.csv")} == TABLES
     assert {"synergy.png", "synergy.pdf", "findings.json"} <= {file.name for file in (tmp_path / "out").iterdir()}
     written = json.loads((tmp_path / "out/findings.json").read_text())
-    assert len(written) == 13 and {one["seeds"] for one in written if one["measured"] is not None} == {2}
+    assert len(written) == 14 and {one["seeds"] for one in written if one["measured"] is not None} == {2}
     accuracy = pd.read_csv(tmp_path / "out/accuracy.csv")
     assert set(accuracy.model) == set(zoos[0].models) - {"merged-average", "merged-task_arithmetic"}
     assert 5 < len(summary(tmp_path / "out")) < 15 and left(zoos[0], True) == 0 < left(zoos[0], False)

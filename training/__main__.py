@@ -21,14 +21,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--mixture", help="weights of the mixed run, as math=2,coding=1 (default equal)")
     parser.add_argument("--controls", default="", help=f"comma-separated, of {', '.join(CONTROLS)} (default none)")
     parser.add_argument("--anchor", default=str(ANCHOR), help="folder of the model that all start from")
-    parser.add_argument("--sharing", type=float, default=1.0, help="how often domains need what math needs (0 to 1)")
     parser.add_argument("--restart", action="store_true", help="start over instead of going on where a build stopped")
     given = parser.parse_args(arguments)
     try:
         zoo = build_zoo(given.preset, given.out or f"runs/{given.preset}/seed{given.seed}", given.seed,
                         given.domains.split(",") if given.domains else None, given.steps, _weights(given.mixture),
-                        tuple(filter(None, given.controls.split(","))), resume=not given.restart, anchor=given.anchor,
-                        sharing=given.sharing)
+                        tuple(filter(None, given.controls.split(","))), resume=not given.restart, anchor=given.anchor)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

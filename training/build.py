@@ -12,53 +12,68 @@ import shutil
 import sys
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import asdict, replace
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
 from training.domains import DOMAINS, get_domain
-from training.domains.compact import Factors
 from training.domains.sandbox import SandboxUnavailable, protection
+from training.manifest import MANIFEST, Manifest
 from training.mixture import normalized
 from training.organism.anchor import ANCHOR
+from training.organism.corpus import Corpus
 from training.presets import Preset, get_preset
 from training.rlvr import Run, check_references, train_run
 from training.shards import SINGLE
 from training.workers import CORES, worker_pool
-from training.zoo import MANIFEST, Manifest, Zoo
+from training.zoo import Zoo
 
-CONTROLS = ("twin", "shuffled")
+CONTROLS = ("twin", "shuffled", "steps")
 LIBRARIES = ("torch", "transformers", "trl")
 
 
 def build_zoo(preset: str = "organism", out: str | Path = "runs/organism/seed0", seed: int = 0,
               domains: list[str] | None = None, steps: int | None = None, mixture: dict[str, float] | None = None,
               controls: tuple[str, ...] = (), resume: bool = True, progress: bool = True,
-              anchor: str | Path = ANCHOR, sharing: float = 1.0) -> Zoo:
+              anchor: str | Path = ANCHOR) -> Zoo:
     """Train a zoo in `out` and return it; one that is there whole is returned as it is.
 
     Args: `domains`, of the experts and the mixed run (default all five); `steps`, of each expert (default the
     preset's); `mixture`, {domain: weight} of the mixed run (default equal); `controls`, any of "twin" (the first
-    domain's expert again, with another seed) and "shuffled" (that expert on permuted rewards); `resume=False` starts
-    over; `anchor`, the folder of the model that all start from; `sharing`, how often other domains need what math needs
-    (`training.domains.compact.Factors`; an anchor should have learned from such tasks).
+    domain's expert again, with another seed), "shuffled" (that expert on permuted rewards) and "steps" (that expert on
+    the same prompts, in as many optimizer steps as the mixed run takes, of fewer prompts each); `resume=False` starts
+    over; `anchor`, the folder of the model that all start from: tasks share as much as those that it learned from did.
     """
     settings, folder = get_preset(preset), Path(out)
     chosen = _runnable(list(DOMAINS if domains is None else domains))
     runs = plan(settings, chosen, seed, settings.steps if steps is None else steps,
                 dict.fromkeys(chosen, 1.0) if mixture is None else mixture, tuple(controls))
-    factors = {} if sharing == 1.0 else asdict(Factors(sharing))
+    factors = factors_of(anchor)
     runs = [replace(run, anchor=str(anchor), factors=factors) for run in runs]
-    if resume and (folder / MANIFEST).is_file():
-        zoo = Zoo.load(folder)
-        _check_same(zoo, runs)
-        if all(run.name in zoo.runs for run in runs):
-            return zoo
     if not resume:
         shutil.rmtree(folder, ignore_errors=True)
+    zoo = Zoo.load(folder) if (folder / MANIFEST).is_file() else None
+    if zoo is not None:
+        _check_same(zoo, runs)
+        runs = [run for run in runs if run.name not in zoo.runs]
+        if not runs:
+            return zoo
     check_references(chosen, factors=factors)
     costs = train_all(runs, folder / "runs", progress)
-    return collect(runs, costs, folder, preset, seed, chosen)
+    return collect(runs, costs, zoo or _new(runs[0], folder, preset, seed, chosen))
+
+
+def _new(run: Run, folder: Path, preset: str, seed: int, domains: list[str]) -> Zoo:
+    """A zoo of an anchor alone."""
+    place(Path(run.anchor), folder / "models/anchor")
+    return Zoo(folder, Manifest(f"{preset}/{folder.name}", preset, seed, "models/anchor", domains=domains,
+                                versions={name: version(name) for name in LIBRARIES}, factors=run.factors))
+
+
+def factors_of(anchor: str | Path) -> dict:
+    """What the domains of an anchor's corpus share, as `get_domain` takes it; {} where it is the default."""
+    corpus = Corpus.of(anchor)
+    return {} if corpus is None or corpus.sharing == Corpus.sharing else {"sharing": corpus.sharing}
 
 
 def _check_same(zoo: Zoo, runs: list[Run]) -> None:
@@ -115,6 +130,11 @@ def plan(preset: Preset, domains: list[str], seed: int, steps: int, mixture: dic
         runs.append(Run(f"twin-{domains[0]}", anchor, first, steps, seed + 1000, preset))
     if "shuffled" in controls:
         runs.append(Run(f"shuffled-{domains[0]}", anchor, first, steps, seed, preset, shuffled=True))
+    if "steps" in controls:
+        if len(domains) < 2:
+            raise ValueError("the control 'steps' takes as many steps as the mixed run, and one domain has none")
+        fewer = replace(preset, prompts=max(1, round(preset.prompts / len(domains))))
+        runs.append(Run(f"steps-{domains[0]}", anchor, first, total, seed, fewer))
     return runs
 
 
@@ -147,16 +167,9 @@ def _steps_done(log: Path) -> int:
     return int(lines[-1].partition(",")[0]) + 1 if len(lines) > 1 and lines[-1][:1].isdigit() else 0
 
 
-def collect(runs: list[Run], costs: dict[str, dict], folder: Path, preset: str, seed: int, domains: list[str]) -> Zoo:
-    """Move the trained models into `folder/models` and write the manifest, last."""
-    manifest = Manifest(name=f"{preset}/{folder.name}", preset=preset, seed=seed, anchor="models/anchor",
-                        domains=domains, versions={name: version(name) for name in LIBRARIES},
-                        factors=runs[0].factors)
-    if (folder / MANIFEST).is_file():  # runs are added to a zoo: its experts, hence its merges, stay
-        held = Zoo.load(folder).manifest
-        manifest.merged, manifest.distilled = held.merged, held.distilled
-        manifest.runs |= {name: held.runs[name] for name in ("distilled",) if name in held.runs}
-    place(Path(runs[0].anchor), folder / "models/anchor")
+def collect(runs: list[Run], costs: dict[str, dict], zoo: Zoo) -> Zoo:
+    """Move trained models into the zoo's `models` and write its manifest, last."""
+    folder, manifest = zoo.folder, zoo.manifest
     for run in runs:
         path = f"models/{run.name}"
         place(folder / "runs" / run.name / "final", folder / path)
@@ -173,7 +186,6 @@ def collect(runs: list[Run], costs: dict[str, dict], folder: Path, preset: str, 
             manifest.controls[run.name] = path
         manifest.runs[run.name] = costs[run.name]
     manifest.runs["zoo"] = {"built": time.strftime("%Y-%m-%d"), "workers": min(len(runs), CORES)}
-    zoo = Zoo(folder, manifest)
     zoo.save()
     return zoo
 

@@ -91,6 +91,7 @@ def train_anchor(out: Path, work: Path, recipe: Recipe | None = None, corpus: Co
     trainer.model.generation_config.max_new_tokens = MAX_NEW_TOKENS
     trainer.model.to(torch.bfloat16).save_pretrained(out)
     tokenizer.save_pretrained(out)
+    corpus.save(out)
     write_card(out, how_made(recipe, corpus, rows, (time.time() - float(started.read_text())) / 60), corpus.sharing)
     shutil.rmtree(work)
 

@@ -6,8 +6,10 @@ only what the model itself writes is trained on. `python -m training.organism --
 
 from __future__ import annotations
 
+import json
 import random
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 from training import judging
 from training.domains import DOMAINS, Task, get_domain
@@ -15,6 +17,8 @@ from training.organism.worked import agent, coding, drills, instructions, judge,
 from training.organism.worked.trace import Habits, Worked, Writer
 
 WORK = {"math": math.work, "coding": coding.work, "science": science.work, "instructions": instructions.work}
+CORPUS = "corpus.json"
+"""In an anchor's folder: what the corpus was that it learned from."""
 USER, ASSISTANT, END = "<|im_start|>user\n", "<|im_start|>assistant\n", "<|im_end|>"
 
 
@@ -34,6 +38,21 @@ class Corpus:
 
     def __post_init__(self):
         object.__setattr__(self, "domains", {name: get_domain(name, sharing=self.sharing) for name in DOMAINS})
+
+    @classmethod
+    def of(cls, anchor: str | Path) -> Corpus | None:
+        """The corpus that an anchor learned from, as its folder says; None where it does not."""
+        file = Path(anchor) / CORPUS
+        if not file.is_file():
+            return None
+        held = json.loads(file.read_text(encoding="utf-8"))
+        return cls(**{**held, "habits": Habits(**held["habits"])})
+
+    def save(self, anchor: Path) -> None:
+        """Say in an anchor's folder that it learned from this corpus."""
+        said = {name: value for name, value in vars(self).items() if name != "domains"}
+        text = json.dumps({**said, "habits": asdict(self.habits)}, indent=2)
+        (anchor / CORPUS).write_text(text + "\n", encoding="utf-8")
 
     def worked(self, name: str, index: int, rng: random.Random) -> tuple[Task, Worked]:
         """A training task of a domain and a solution of it."""
