@@ -71,6 +71,14 @@ def ratio(numerator: pd.DataFrame, denominator: pd.DataFrame | None = None) -> E
     return Estimate(float(value), (y - value * x) / total)
 
 
+def quotient(part: Estimate, whole: Estimate) -> Estimate:
+    """part / whole, by the delta method; NaN where `whole` is not above 0, and so is no measure to divide by."""
+    if not whole.value > 0:
+        return Estimate(np.nan, 0.0 * (part + whole).influence)
+    value = part.value / whole.value
+    return Estimate(value, (part - value * whole).influence / whole.value)
+
+
 def of_sums(statistic: Callable[[pd.Series], float], cells: dict[int, pd.DataFrame]) -> Estimate:
     """A statistic of sums over cells, averaged over seeds; `cells` holds a frame of summands a seed, one row a cell.
 
