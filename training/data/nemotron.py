@@ -1,0 +1,129 @@
+"""nvidia/Nemotron-3-Nano-RL-Training-Blend: rows of NeMo-Gym in responses-API form, of all five domains.
+
+    {"responses_create_params": {"input": [{"role", "content"}], ...}, "dataset": ..., "agent_ref": {"name": ...}, ...}
+
+and by `dataset` (its `category` only says which workplace an agent's task is about):
+
+| dataset nano_v3_sft_profiled_... | domain | graded by |
+|---|---|---|
+| dapo17k, skywork_no_omni | math | `expected_answer` |
+| stem_mcqa | science | `options` `[{"A": text}, ...]`, `expected_answer` (a letter) |
+| instruction_following | instructions | `instruction_id_list`, `kwargs`, at the top or in `verifier_metadata` |
+| comp_coding_50tests | coding | `verifier_metadata.unit_tests` `{"inputs", "outputs", "fn_name"}` |
+| workbench | agent | `ground_truth` `[{"name", "arguments": JSON}]` |
+| structured_outputs | none: there is no verifier for it here | |
+
+Read in: the NVIDIA-NeMo/Gym repository (the verify requests and example.jsonl of resources_servers/{math_with_judge,
+mcqa,instruction_following,code_gen,workplace_assistant}); M2RL's data/process_rl_data.py for the dataset names; the
+columns of the released file as listed by a public repository. The released file itself was not at hand.
+
+What is refused, or differs:
+1. Math rows are published as placeholders (`_hf_placeholder`) and must be filled in with the dataset's own
+   create_nanov3_jsonl.py; those that are not are refused.
+2. Workplace rows call 27 tools on five tables that are CSV files of NeMo-Gym and not in the rows. The agent verifier
+   knows the twelve tools of `training.domains.workplace`, and here starts from empty tables: rows that name any other
+   tool are refused, which is all of the published ones.
+3. A choice row whose `template_metadata.output_regex` asks for a form that the science verifier does not read
+   (`Option Selected: B`, say) is refused: obeying the prompt would score 0.
+4. Prompts stay as published, with system messages in front; M2RL's release rewrites those of math and choice.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+from training.data import asking, unit_tests
+from training.data.choices import lettered
+from training.data.ifeval import instructions
+from training.data.rejects import Rejected, take, written
+from training.domains import Task
+from training.domains.workplace import TOOLS
+
+PREFIX = "nano_v3_sft_profiled_"
+DOMAIN_OF = {"dapo17k": "math", "skywork_no_omni": "math", "stem_mcqa": "science",
+             "instruction_following": "instructions", "comp_coding_50tests": "coding", "workbench": "agent"}
+AGENT_OF = {"math_with_judge_simple_agent": "math", "mcqa_simple_agent": "science",
+            "instruction_following_simple_agent": "instructions", "code_gen_simple_agent": "coding",
+            "workplace_assistant_simple_agent": "agent"}
+"""The domain of a row of NeMo-Gym that is of no dataset of the blend, by the name in its `agent_ref`."""
+FORMS = ("Answer: {}", r"Answer: \boxed{{{}}}", r"\boxed{{{}}}", "The answer is {}", "Answer: ({})", "**Answer:** {}")
+"""Forms of an answer that the science verifier reads."""
+
+
+def task(row: dict, name: str) -> Task:
+    """The task of a row, with the id `name`. Raises Rejected."""
+    if row.get("_hf_placeholder") is not None:
+        raise Rejected("a placeholder for a row of DAPO or Skywork: fill it in with the dataset's "
+                       "create_nanov3_jsonl.py", row["_hf_placeholder"])
+    domain = domain_of(row)
+    prompt = asking.joined(take(row, "responses_create_params.input", str, list))
+    prompt, answer, metadata = _READERS[domain](row, prompt)
+    return Task(domain, name, prompt, answer, {**metadata, "source": row.get("dataset") or "nemo-gym"})
+
+
+def domain_of(row: dict) -> str:
+    """The domain of a row, by its `dataset`, else by its `agent_ref`. Raises Rejected."""
+    dataset, agent = row.get("dataset"), row.get("agent_ref")
+    if isinstance(dataset, str) and dataset.startswith(PREFIX):
+        if dataset.removeprefix(PREFIX) not in DOMAIN_OF:
+            raise Rejected(f"no domain here grades {dataset}")
+        return DOMAIN_OF[dataset.removeprefix(PREFIX)]
+    agent = agent.get("name") if isinstance(agent, dict) else agent
+    if agent not in AGENT_OF:
+        raise Rejected("neither dataset nor agent_ref names a domain", {"dataset": dataset, "agent_ref": agent})
+    return AGENT_OF[agent]
+
+
+def _math(row: dict, prompt: str) -> tuple[str, str, dict]:
+    answer = written(take(row, "expected_answer", str, int, float, list))
+    return asking.asking(prompt, asking.MATH, asking.STATED), answer, {}
+
+
+def _choice(row: dict, prompt: str) -> tuple[str, str, dict]:
+    choices = lettered(take(row, "options", list))
+    answer = take(row, "expected_answer", str).strip().upper()
+    template = row.get("template_metadata")
+    form = template.get("output_regex") if isinstance(template, dict) else None
+    if form is None:
+        prompt = asking.asking(prompt, asking.CHOICE, asking.STATED)
+    elif not reads(form, answer):
+        raise Rejected("it asks for an answer in a form that the science verifier does not read", form)
+    return prompt, answer, {"choices": choices}
+
+
+def reads(form: str | list[str], letter: str) -> bool:
+    """Does a published pattern (or one of several) find the letter in a form that the science verifier reads?"""
+    try:
+        found = [re.search(pattern, text.format(letter), re.IGNORECASE)
+                 for pattern in (form if isinstance(form, list) else [form]) for text in FORMS]
+    except (re.error, TypeError) as error:
+        raise Rejected("its output_regex is no regular expression", str(error)) from error
+    return any(match and (match[match.re.groups and 1] or "").strip().upper() == letter for match in found)
+
+
+def _instructions(row: dict, prompt: str) -> tuple[str, None, dict]:
+    held = row if row.get("instruction_id_list") is not None else row.get("verifier_metadata") or {}
+    return prompt, None, instructions(held)
+
+
+def _code(row: dict, prompt: str) -> tuple[str, None, dict]:
+    found = take(row, "verifier_metadata.unit_tests", dict)
+    form = asking.FUNCTION if found.get("fn_name") else asking.PROGRAM
+    return asking.asking(prompt, form, asking.FENCED), None, {"tests": unit_tests.from_lists(found)}
+
+
+def _agent(row: dict, prompt: str) -> tuple[str, None, dict]:
+    calls = take(row, "ground_truth", list, str)
+    try:
+        calls = json.loads(calls) if isinstance(calls, str) else calls
+        calls = [{"name": call["name"], "arguments": json.loads(call["arguments"])} for call in calls]
+    except (TypeError, KeyError, ValueError, RecursionError) as error:
+        raise Rejected("its ground_truth is not a list of calls with a name and arguments in JSON", calls) from error
+    for call in calls:
+        if call["name"] not in TOOLS:
+            raise Rejected("it calls tools that the workplace here does not have", call["name"])
+    return prompt, None, {"calls": calls, "state": {}}
+
+
+_READERS = {"math": _math, "science": _choice, "instructions": _instructions, "coding": _code, "agent": _agent}
