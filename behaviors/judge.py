@@ -13,6 +13,7 @@ Departure from the paper: judges can be given any traces, so that all of them ca
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 
 import numpy as np
 import pandas as pd
@@ -31,13 +32,14 @@ def judge(model: str | Callable[[list[str]], list[str]], traces: pd.DataFrame, m
     """Ask a model whether each completion is right.
 
     Args: model, a path or hub id, or a function from questions to replies; traces, as `behaviors.sample` returns them;
-    mode, "outcome" or "process"; n, verdicts a completion; engine, "transformers" (other engines: pass a function);
-    temperature 0 is greedy; max_new_tokens bounds a reply (None: what the
-    model's generation config says); dtype None keeps the checkpoint's.
+    mode, "outcome" or "process"; n, verdicts a completion; engine, "transformers", "vllm" or a server's address
+    (`training.engines`); temperature 0 is greedy; max_new_tokens bounds a reply (None: what the model's generation
+    config says); device and dtype as for `training.engines.open_engine` (dtype None keeps the checkpoint's).
     Returns: one row a verdict: the key columns of the traces (model, domain, task_id, sample, seed, correct; the author
     stays `model`), judge, mode, judge_sample (0 to n - 1), reply, verdict (True right, False wrong, None unparsed),
     agrees (verdict equals correct; None unparsed), parsed.
-    Raises ValueError for an unknown mode or engine, n below 1, missing columns, or missing replies.
+    Raises ValueError for an unknown mode or engine, n below 1, missing columns, or missing replies; ServerError for a
+    server that does not answer.
     """
     _validate(traces, mode, n, engine)
     questions = [question(mode, prompt, completion)
@@ -45,7 +47,7 @@ def judge(model: str | Callable[[list[str]], list[str]], traces: pd.DataFrame, m
     if callable(model):
         replies, name = list(model(questions)), model.__name__
     else:
-        replies = replies_of(model, questions, seed, temperature, max_new_tokens, device, dtype)
+        replies = replies_of(model, questions, seed, temperature, max_new_tokens, device, dtype, engine)
         name = str(model)
     if len(replies) != len(questions):
         raise ValueError(f"judge {name!r} gave {len(replies)} replies to {len(questions)} questions")
@@ -55,26 +57,29 @@ def judge(model: str | Callable[[list[str]], list[str]], traces: pd.DataFrame, m
 
 
 def _validate(traces: pd.DataFrame, mode: str, n: int, engine: str) -> None:
+    from training.engines import check_engine
+
     if mode not in MODES:
         raise ValueError(f"unknown judge mode {mode!r}; choose one of {', '.join(MODES)}")
     if n < 1:
         raise ValueError(f"n is {n}; choose at least 1 verdict a completion")
-    if engine != "transformers":
-        raise ValueError(f"unknown engine {engine!r}; choose transformers, or pass a function as model")
+    check_engine(engine)
     missing = [name for name in NEEDED if name not in traces.columns]
     if missing:
         raise ValueError(f"traces lack the column {', '.join(map(repr, missing))}")
 
 
 def replies_of(model: str, questions: list[str], seed: int = 0, temperature: float = 1.0,
-               max_new_tokens: int | None = None, device: str = "auto", dtype=None) -> list[str]:
-    """One reply of a local or hub model to each question, in its own chat template; repeatable given `seed`.
+               max_new_tokens: int | None = None, device: str = "auto", dtype=None,
+               engine: str = "transformers") -> list[str]:
+    """One reply of a model to each question, in its own chat template; repeatable given `seed` and engine.
 
     Raises ValueError when a question leaves no room in the model's context.
     """
-    from training.rollouts import load, replies
+    from training.engines import open_engine
 
-    return replies(*load(model, device, dtype), questions, seed, temperature, max_new_tokens)
+    with closing(open_engine(str(model), engine, device, dtype)) as opened:
+        return opened.replies(questions, seed, temperature, max_new_tokens)
 
 
 def _verdicts(rows: pd.DataFrame, replies: list[str]) -> pd.DataFrame:

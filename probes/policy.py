@@ -38,6 +38,7 @@ from probes.capture import context
 from probes.sources import ProbeError
 from probes.texts import Encoded, check_length, check_tokens, encode, trace_texts
 from training.checkpoints import Checkpoint
+from training.engines import Engine
 from training.intervals import interval
 from training.merging.vocabulary import tokens
 from training.rollouts import load
@@ -84,6 +85,29 @@ def policy_divergence(models: dict[str, str | Path], traces: pd.DataFrame, max_t
                 check_tokens(encoded, tokenizer, f"{name!r}")
             sums = trace_sums(networks, sampler, encoded, own, batch_size, bar.update)
             rows += [row for name, nats in sums.items() for row in _rows(sampler, name, sampled, own, nats, seed)]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def k1_divergence(engines: dict[str, Engine], traces: pd.DataFrame, max_tokens: int | None = None, seed: int = 0,
+                  ) -> pd.DataFrame:
+    """policy_divergence by k1 alone, of models that need not be here: each is asked for log-probabilities.
+
+    Args: engines, by name, as training.engines.open_engine gives them, the samplers among them; traces, max_tokens and
+    seed as for policy_divergence. Returns and raises as it does; ServerError for a server that does not answer.
+    """
+    _check(engines, traces, max_tokens, 1)
+    rows = []
+    for sampler, sampled in traces.groupby("model", sort=False):
+        encoded, own = read(sampled, engines[sampler].tokenizer, max_tokens)
+        counted = [k for k, chosen in enumerate(own) if chosen]
+        texts, sums = [encoded.ids[k][:own[k][-1] + 1] for k in counted], {}
+        for name, engine in engines.items():
+            check_tokens(encoded, engine.tokenizer, f"{name!r}")
+            sums[name] = np.zeros((len(own), 1))
+            for k, values in zip(counted, engine.logps(texts), strict=True):
+                sums[name][k] = np.array(values)[np.array(own[k]) - 1].sum()
+        rows += [row for name, there in sums.items()
+                 for row in _rows(sampler, name, sampled, own, sums[sampler] - there, seed, ESTIMATORS[1:])]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -207,14 +231,15 @@ def kl_matrix(divergence: pd.DataFrame, domain: str, estimator: str = "full") ->
     return chosen.pivot(index="sampler", columns="scored_by", values="kl").reindex(index=names, columns=names)
 
 
-def _rows(sampler: str, scorer: str, sampled: pd.DataFrame, own: list, nats: np.ndarray, seed: int) -> list[dict]:
+def _rows(sampler: str, scorer: str, sampled: pd.DataFrame, own: list, nats: np.ndarray, seed: int,
+          estimators: tuple[str, ...] = ESTIMATORS) -> list[dict]:
     """The rows of one sampler and one scorer, from the sums of every completion."""
     keys = sampled[["domain", "task_id"]].reset_index(drop=True)
-    sums = keys.join(pd.DataFrame(nats, columns=ESTIMATORS)).assign(n=[len(chosen) for chosen in own])
+    sums = keys.join(pd.DataFrame(nats, columns=estimators)).assign(n=[len(chosen) for chosen in own])
     rows = []
     for domain, part in sums.groupby("domain", sort=False):
-        tasks = part.groupby("task_id")[["n", *ESTIMATORS]].sum()
-        for how in ESTIMATORS:
+        tasks = part.groupby("task_id")[["n", *estimators]].sum()
+        for how in estimators:
             found = interval(tasks[[how]].to_numpy(), tasks[["n"]].to_numpy(), seed)
             rows.append({"sampler": sampler, "scored_by": scorer, "domain": domain, "estimator": how,
                          "kl": found.value, "ci_low": found.low, "ci_high": found.high,

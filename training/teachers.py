@@ -10,14 +10,12 @@ of a server those of every text it scores, by what they spell; a length that dif
 
 from __future__ import annotations
 
-import requests
 import torch
 
 from training.checkpoints import Checkpoint
 from training.merging.vocabulary import differing
+from training.server import Server, ServerError
 
-TIMEOUT = 600
-"""Seconds a server may take for a batch."""
 ROWS = 16
 """Texts that a local teacher scores at once."""
 
@@ -58,46 +56,29 @@ class ServedTeacher:
         if temperature != 1:
             raise TeacherError(f"teacher {url} scores at temperature 1, the student samples at {temperature:g}: use "
                                "local weights, or sample at 1")
-        self._url, self._tokenizer = url.rstrip("/"), tokenizer
-        listed = self._ask("GET", "models")
-        if not listed.get("data"):
+        self._server, self._tokenizer = Server(url), tokenizer
+        served = _asked(self._server.models)
+        if not served:
             raise TeacherError(f"teacher {url} serves no model")
-        self._name = listed["data"][0]["id"]
+        self._name = next(iter(served))
 
     def logps(self, input_ids: torch.Tensor, attention_mask: torch.Tensor, keep: int) -> torch.Tensor:
         """As of a LocalTeacher."""
-        rows = [ids[mask.bool()].tolist() for ids, mask in zip(input_ids, attention_mask, strict=True)]
-        body = {"model": self._name, "prompt": rows, "max_tokens": 0, "echo": True, "logprobs": 0, "temperature": 1.0}
-        choices = sorted(self._ask("POST", "completions", body)["choices"], key=lambda choice: choice["index"])
-        if len(choices) != len(rows):
-            raise TeacherError(f"teacher {self._url} scored {len(choices)} of {len(rows)} texts")
-        found = torch.zeros(len(rows), keep, device=input_ids.device)
-        for row, ids, mask, choice in zip(found, rows, attention_mask, choices, strict=True):
-            scored = torch.tensor([value or 0.0 for value in self._values(ids, choice["logprobs"])], device=row.device)
+        texts = [ids[mask.bool()].tolist() for ids, mask in zip(input_ids, attention_mask, strict=True)]
+        given = _asked(self._server.score, self._name, texts, self._tokenizer)
+        found = torch.zeros(len(texts), keep, device=input_ids.device)
+        for row, mask, values in zip(found, attention_mask, given, strict=True):
             wanted = mask[-keep:].bool()
-            row[wanted] = scored[len(ids) - int(wanted.sum()):]
+            row[wanted] = torch.tensor([0.0, *values], device=row.device)[len(values) + 1 - int(wanted.sum()):]
         return found
 
-    def _values(self, ids: list[int], given: dict) -> list[float | None]:
-        """The log-probability of each token of a text (the first has none)."""
-        values, spelled = given["token_logprobs"], given["tokens"]
-        if len(values) != len(ids):
-            raise TeacherError(f"teacher {self._url} scored {len(values)} tokens of a text of {len(ids)}: it cuts "
-                               "texts, or has another tokenizer")
-        for place, (number, text) in enumerate(zip(ids, spelled, strict=True)):
-            ours = self._tokenizer.decode([number])
-            if "\ufffd" not in ours + text and ours != text:
-                raise TeacherError(f"teacher {self._url} has another tokenizer: token {number}, at place {place}, is "
-                                   f"{text!r} there and {ours!r} here")
-        return values
 
-    def _ask(self, method: str, path: str, body: dict | None = None) -> dict:
-        try:
-            reply = requests.request(method, f"{self._url}/{path}", json=body, timeout=TIMEOUT)
-            reply.raise_for_status()
-            return reply.json()
-        except (requests.RequestException, ValueError) as error:
-            raise TeacherError(f"teacher {self._url} did not answer: {error}") from error
+def _asked(ask, *arguments):
+    """What a server answers, or a TeacherError."""
+    try:
+        return ask(*arguments)
+    except ServerError as error:
+        raise TeacherError(f"teacher {error}") from error
 
 
 def open_teacher(model: str, student: str, tokenizer, temperature: float = 1.0) -> LocalTeacher | ServedTeacher:

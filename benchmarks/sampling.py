@@ -1,0 +1,113 @@
+"""How fast the engines of `behaviors.sample` are: transformers, vLLM in process, and behind a server, in one run.
+
+    make vllm && python benchmarks/sampling.py [--smollm2 FOLDER]
+
+256 prompts, one completion each at temperature 1, up to 128 tokens, in fp32 on the CPU: of the shipped anchor, and of
+SmolLM2-135M-Instruct in FOLDER (safetensors). Tokens a second are those that the model wrote, over the seconds from the
+first request to the last answer, with rendering, environments and decoding, without loading, starting and a round of
+warming up. Engines run in turn, transformers before and after vLLM: the ratio is to the mean of both. The CPUs have to
+be free: two cores are shared by whatever else runs. Prints a table and writes it beside this file, as sampling.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pandas as pd
+from measure import machine, markdown, publish
+
+from training import DOMAINS, get_domain
+from training.engines import open_engine
+from training.organism.anchor import ANCHOR
+from training.server import Server, ServerError
+
+ROOT = Path(__file__).parent.parent
+PYTHON = ROOT / ".venv-vllm/bin/python"
+ENVIRONMENT = {**os.environ, "VLLM_CPU_KVCACHE_SPACE": "2", "VLLM_NO_USAGE_STATS": "1", "PYTHONPATH": str(ROOT)}
+PROMPTS, LONGEST, WARM = 256, 128, 32
+
+
+def measure(model: str, engine: str) -> dict:
+    """tokens and seconds of the prompts, and seconds to open the engine."""
+    start = time.perf_counter()
+    tasks = [get_domain(DOMAINS[k % len(DOMAINS)]).task("test", 0, k) for k in range(PROMPTS)]
+    names = [task.id for task in tasks]
+    with closing(open_engine(model, engine)) as opened:
+        list(opened.rollouts(tasks[:WARM], names[:WARM], LONGEST, 1.0, 1))
+        begin = time.perf_counter()
+        done = [rollout for some in opened.rollouts(tasks, names, LONGEST, 1.0, 0) for _, rollout in some]
+        end = time.perf_counter()
+    return {"tokens": sum(rollout.n_tokens for rollout in done), "s": end - begin, "to open, s": begin - start}
+
+
+def elsewhere(model: str) -> dict:
+    """`measure` of vLLM in process, in vLLM's environment."""
+    command = [PYTHON, __file__, "--inside", model]
+    found = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return json.loads(found.splitlines()[-1])
+
+
+@contextmanager
+def served(model: str) -> Iterator[str]:
+    """The address of a server of a model, while the block runs."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [PYTHON, "-m", "vllm.entrypoints.openai.api_server", "--model", model, "--port", str(port), "--host",
+               "127.0.0.1", "--dtype", "float32", "--enforce-eager", "--no-enable-chunked-prefill"]
+    server = subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}/v1"
+    try:
+        while server.poll() is None:
+            try:
+                Server(url).models()
+                break
+            except ServerError:
+                time.sleep(1)
+        yield url
+    finally:
+        server.terminate()
+        server.wait(timeout=60)
+
+
+def rows(name: str, model: str) -> list[dict]:
+    """A row an engine."""
+    before = measure(model, "transformers")
+    inside = elsewhere(model)
+    with served(model) as url:
+        behind = measure(model, url)
+    after = measure(model, "transformers")
+    plain = (before["tokens"] / before["s"] + after["tokens"] / after["s"]) / 2
+    found = {"transformers, before": before, "vLLM in process": inside, "vLLM behind a server": behind,
+             "transformers, after": after}
+    return [{"model": name, "engine": engine, **row, "tokens/s": row["tokens"] / row["s"],
+             "ratio": row["tokens"] / row["s"] / plain} for engine, row in found.items()]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--smollm2", help="a folder of SmolLM2-135M-Instruct")
+    parser.add_argument("--inside", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.inside:
+        json.dump(measure(given.inside, "vllm"), sys.stdout)
+        return
+    made = machine("torch", "transformers")
+    vllm = next((ROOT / ".venv-vllm").glob("lib/*/site-packages/vllm*.dist-info")).name.removesuffix(".dist-info")
+    models = {"organism's anchor, 1.3 M": str(ANCHOR), **({"SmolLM2, 135 M": given.smollm2} if given.smollm2 else {})}
+    table = pd.DataFrame([row for name, model in models.items() for row in rows(name, model)])
+    publish(__file__, f"`python benchmarks/sampling.py`, {made} vLLM: {vllm.replace('-', ' ')}, {PROMPTS} prompts.\n\n"
+                      f"{markdown(table)}\n")
+
+
+if __name__ == "__main__":
+    main()
