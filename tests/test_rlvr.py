@@ -13,7 +13,9 @@ from training.checkpoints import Checkpoint
 from training.domains import DOMAINS, Task
 from training.rlvr import Rewarder, Run, check_references, train_run
 from training.rollouts import Rollout
+from training.settled import settle
 from training.shards import CheckpointError
+from training.trainer import make_trainer
 from training.unpadded import UnpaddedGRPOTrainer
 
 
@@ -82,7 +84,7 @@ def test_seeds_decide_the_rollouts(anchor, tmp_path, monkeypatch):
 
 def test_cutting_the_padding_changes_no_gradient(anchor, tmp_path):
     """Rows of very different length, some with an environment's tokens: loss and gradient are TRL's own."""
-    trainer = rlvr._trainer(run(anchor), rlvr.Rewarder(run(anchor), tmp_path), tmp_path)
+    trainer = make_trainer(run(anchor), Rewarder(run(anchor), tmp_path), tmp_path)
     trainer.current_gradient_accumulation_steps = 1
     rng = torch.Generator().manual_seed(0)
     prompts, completions = torch.tensor([3, 60, 11, 30] * 12), torch.tensor([40, 2, 17, 1] * 12)
@@ -120,12 +122,37 @@ def _tasks(anchor, folder, factors):
 
 def test_a_run_begun_before_a_setting_existed_goes_on(anchor, tmp_path):
     file = tmp_path / "settings.json"
-    rlvr._settle(run(anchor), file, resume=True)
+    settle(run(anchor), file)
     held = json.loads(file.read_text())
     file.write_text(json.dumps({name: value for name, value in held.items() if name != "factors"}))
-    rlvr._settle(run(anchor), file, resume=True)
+    settle(run(anchor), file)
     with pytest.raises(ValueError, match=r"another factors \(\{\}, asked for is \{'sharing': 0.5\}\)"):
-        rlvr._settle(run(anchor, factors={"sharing": 0.5}), file, resume=True)
+        settle(run(anchor, factors={"sharing": 0.5}), file)
+
+
+def test_a_run_begun_before_presets_grew_goes_on(anchor, tmp_path):
+    """Settings as the runs before hold them: a new field of a preset had its default then."""
+    file = tmp_path / "settings.json"
+    settle(run(anchor), file)
+    held = json.loads(file.read_text())
+    old = ("name", "steps", "prompts", "generations", "learning_rate", "max_new_tokens", "distill_steps",
+           "paper_fraction", "temperature")
+    before = {**held, "preset": {name: held["preset"][name] for name in old}}
+    file.write_text(json.dumps(before))
+    settle(run(anchor), file)
+    assert json.loads(file.read_text()) == held
+    file.write_text(json.dumps(before))
+    settle(run(anchor, preset=preset(micro_batch=1, report_to=("wandb",), save_steps=2)), file)  # how, not what
+    for field, value in (("epsilon_high", 0.2), ("dtype", "bfloat16"), ("learning_rate", 1e-3)):
+        with pytest.raises(ValueError, match=f"holds a run with another preset: {field} .*, asked for is {value}"):
+            settle(run(anchor, preset=preset(**{field: value})), file)
+    settle(run(anchor, preset=preset(epsilon_high=0.2)), file, resume=False)
+    assert json.loads(file.read_text())["preset"]["epsilon_high"] == 0.2
+
+
+def test_a_prompt_that_is_too_long_is_named_before_training(anchor, tmp_path):
+    with pytest.raises(ValueError, match=r"prompt of math-train-\S+ has \d+ tokens, max_prompt_tokens is 3; prepare"):
+        train_run(run(anchor, mixture={"math": 1.0}, preset=preset(max_prompt_tokens=3)), tmp_path)
 
 
 def test_shuffled_rewards_are_the_same_rewards_elsewhere(anchor, tmp_path):

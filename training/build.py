@@ -3,10 +3,15 @@
 The runs are independent, so as many go side by side as the machine has cores, one thread each (which also makes every
 run repeatable). A build that was killed goes on where its runs' last checkpoints are; the manifest is written last, so
 a folder with a `zoo.json` is a whole zoo. `python -m training --preset organism --out DIR --seed 0`.
+
+Runs that need several GPUs are launched one by one (`training.run`), and then found here: a run that is over is not
+trained again, and `--collect` trains none.
 """
 
 from __future__ import annotations
 
+import filecmp
+import json
 import os
 import shutil
 import sys
@@ -18,13 +23,13 @@ from pathlib import Path
 
 from training.domains import DOMAINS, get_domain
 from training.domains.sandbox import SandboxUnavailable, protection
-from training.manifest import MANIFEST, Manifest
+from training.manifest import HUB, MANIFEST, Manifest
 from training.mixture import normalized
 from training.organism.anchor import ANCHOR
 from training.organism.corpus import Corpus
 from training.presets import Preset, get_preset
-from training.rlvr import Run, check_references, train_run
-from training.shards import SINGLE
+from training.rlvr import COST, Run, check_references, train_run
+from training.settled import other, other_preset
 from training.workers import CORES, worker_pool
 from training.zoo import Zoo
 
@@ -32,24 +37,22 @@ CONTROLS = ("twin", "shuffled", "steps")
 LIBRARIES = ("torch", "transformers", "trl")
 
 
-def build_zoo(preset: str = "organism", out: str | Path = "runs/organism/seed0", seed: int = 0,
+def build_zoo(preset: str | Preset = "organism", out: str | Path = "runs/organism/seed0", seed: int = 0,
               domains: list[str] | None = None, steps: int | None = None, mixture: dict[str, float] | None = None,
               controls: tuple[str, ...] = (), resume: bool = True, progress: bool = True,
-              anchor: str | Path = ANCHOR) -> Zoo:
+              anchor: str | Path | None = None, collect_only: bool = False) -> Zoo:
     """Train a zoo in `out` and return it; one that is there whole is returned as it is.
 
-    Args: `domains`, of the experts and the mixed run (default all five); `steps`, of each expert (default the
-    preset's); `mixture`, {domain: weight} of the mixed run (default equal); `controls`, any of "twin" (the first
-    domain's expert again, with another seed), "shuffled" (that expert on permuted rewards) and "steps" (that expert on
-    the same prompts, in as many optimizer steps as the mixed run takes, of fewer prompts each); `resume=False` starts
-    over; `anchor`, the folder of the model that all start from: tasks share as much as those that it learned from did.
+    Args: `preset`, a name, or one with settings of your own; `domains`, of the experts and the mixed run (default all
+    five); `steps`, of each expert (default the preset's); `mixture`, {domain: weight} of the mixed run (default equal);
+    `controls`, any of "twin" (the first domain's expert again, with another seed), "shuffled" (that expert on permuted
+    rewards) and "steps" (that expert on the same prompts, in as many optimizer steps as the mixed run takes, of fewer
+    prompts each); `resume=False` starts over; `anchor`, folder or hub id of the model that all start from (default
+    `anchor_of` the preset): tasks share as much as those that it learned from did; `collect_only`, raise ValueError
+    rather than train a run that is not over.
     """
-    settings, folder = get_preset(preset), Path(out)
-    chosen = _runnable(list(DOMAINS if domains is None else domains))
-    runs = plan(settings, chosen, seed, settings.steps if steps is None else steps,
-                dict.fromkeys(chosen, 1.0) if mixture is None else mixture, tuple(controls))
-    factors = factors_of(anchor)
-    runs = [replace(run, anchor=str(anchor), factors=factors) for run in runs]
+    folder, chosen = Path(out), runnable(list(DOMAINS if domains is None else domains))
+    runs = planned(preset, seed, chosen, steps, mixture, controls, anchor)
     if not resume:
         shutil.rmtree(folder, ignore_errors=True)
     zoo = Zoo.load(folder) if (folder / MANIFEST).is_file() else None
@@ -58,16 +61,39 @@ def build_zoo(preset: str = "organism", out: str | Path = "runs/organism/seed0",
         runs = [run for run in runs if run.name not in zoo.runs]
         if not runs:
             return zoo
-    check_references(chosen, factors=factors)
-    costs = train_all(runs, folder / "runs", progress)
-    return collect(runs, costs, zoo or _new(runs[0], folder, preset, seed, chosen))
+    costs = {run.name: cost for run in runs if (cost := finished(run, folder / "runs" / run.name))}
+    left = [run for run in runs if run.name not in costs]
+    if left and collect_only:
+        raise ValueError(f"not over in {folder}: {', '.join(run.name for run in left)}; train each with python -m "
+                         "training.run, or accelerate launch -m training.run")
+    if left:
+        check_anchor(left[0])
+        check_references(chosen, factors=left[0].factors)
+        costs |= train_all(left, folder / "runs", progress)
+    return collect(runs, costs, zoo or _new(runs[0], folder, seed, chosen))
 
 
-def _new(run: Run, folder: Path, preset: str, seed: int, domains: list[str]) -> Zoo:
-    """A zoo of an anchor alone."""
-    place(Path(run.anchor), folder / "models/anchor")
-    return Zoo(folder, Manifest(f"{preset}/{folder.name}", preset, seed, "models/anchor", domains=domains,
-                                versions={name: version(name) for name in LIBRARIES}, factors=run.factors))
+def planned(preset: str | Preset, seed: int, domains: list[str], steps: int | None, mixture: dict[str, float] | None,
+            controls: tuple[str, ...], anchor: str | Path | None) -> list[Run]:
+    """The runs of the zoo that `build_zoo` is asked for, the longest first."""
+    settings = get_preset(preset) if isinstance(preset, str) else preset
+    runs = plan(settings, domains, seed, settings.steps if steps is None else steps,
+                dict.fromkeys(domains, 1.0) if mixture is None else mixture, tuple(controls))
+    start = str(anchor or anchor_of(settings))
+    factors = factors_of(start)
+    return [replace(run, anchor=start, factors=factors) for run in runs]
+
+
+def anchor_of(preset: Preset) -> str:
+    """What a preset's runs start from: its anchor, else what its SFT makes, else the organism's."""
+    return preset.anchor or (f"runs/{preset.name}/anchor" if preset.sft else str(ANCHOR))
+
+
+def check_anchor(run: Run) -> None:
+    """ValueError where a preset's SFT has still to make the anchor."""
+    if run.preset.sft and run.anchor == f"runs/{run.preset.name}/anchor" and not Path(run.anchor).is_dir():
+        raise ValueError(f"there is no {run.anchor} yet: make it by python -m training.sft --preset {run.preset.name}, "
+                         "or choose another model (--anchor)")
 
 
 def factors_of(anchor: str | Path) -> dict:
@@ -76,10 +102,18 @@ def factors_of(anchor: str | Path) -> dict:
     return {} if corpus is None or corpus.sharing == Corpus.sharing else {"sharing": corpus.sharing}
 
 
+def finished(run: Run, folder: Path) -> dict | None:
+    """The cost of a run that is over in its folder; None where it is not, ValueError where another one is."""
+    if not (folder / COST).is_file():
+        return None
+    if odd := other(run, folder / "settings.json"):
+        raise ValueError(f"{folder} holds a run with another {odd}; choose another folder, or start over (--restart)")
+    return json.loads((folder / COST).read_text())
+
+
 def _check_same(zoo: Zoo, runs: list[Run]) -> None:
     """ValueError when a run of the zoo is not what is asked for: a zoo is never silently another one."""
-    weights = [Path(folder) / SINGLE for folder in (zoo.anchor, runs[0].anchor)]
-    for what, same in (("another anchor", weights[0].read_bytes() == weights[1].read_bytes()),
+    for what, same in (("another anchor", _same_weights(zoo.anchor, runs[0].anchor)),
                        (f"factors {zoo.manifest.factors}", zoo.manifest.factors == runs[0].factors)):
         if not same:
             raise ValueError(f"{zoo.folder} was built with {what}; choose another folder, or resume=False (--restart)")
@@ -90,9 +124,23 @@ def _check_same(zoo: Zoo, runs: list[Run]) -> None:
             if held != value:
                 raise ValueError(f"{zoo.folder} holds {run.name!r} with {key} {held}, asked for is {value}; choose "
                                  "another folder, or resume=False (--restart) to train it anew")
+        settings = zoo.folder / "runs" / run.name / "settings.json"
+        if run.name in zoo.runs and settings.is_file() and (odd := other_preset(run.preset, settings)):
+            raise ValueError(f"{zoo.folder} holds {run.name!r} with another {odd}; choose another folder, or "
+                             "resume=False (--restart) to train it anew")
 
 
-def _runnable(domains: list[str]) -> list[str]:
+def _same_weights(one: str, another: str) -> bool:
+    """Are two anchors the same: the same hub id, or folders with the same weights?"""
+    folders = [Path(one), Path(another)]
+    if not all(folder.is_dir() for folder in folders):
+        return one == another
+    names = [sorted(file.name for file in folder.glob("*.safetensors")) for folder in folders]
+    return names[0] == names[1] and all(filecmp.cmp(folders[0] / name, folders[1] / name, shallow=False)
+                                        for name in names[0])
+
+
+def runnable(domains: list[str]) -> list[str]:
     """The domains, without coding (and with a notice) where nothing protects the machine from the programs it runs."""
     if "coding" not in domains:
         return domains
@@ -165,6 +213,16 @@ def _steps_done(log: Path) -> int:
         return 0
     lines = log.read_text().splitlines()
     return int(lines[-1].partition(",")[0]) + 1 if len(lines) > 1 and lines[-1][:1].isdigit() else 0
+
+
+def _new(run: Run, folder: Path, seed: int, domains: list[str]) -> Zoo:
+    """A zoo of an anchor alone: that of a run."""
+    anchor = f"{HUB}{run.anchor}"
+    if Path(run.anchor).is_dir():
+        anchor = "models/anchor"
+        place(Path(run.anchor), folder / anchor)
+    return Zoo(folder, Manifest(f"{run.preset.name}/{folder.name}", run.preset.name, seed, anchor, domains=domains,
+                                versions={name: version(name) for name in LIBRARIES}, factors=run.factors))
 
 
 def collect(runs: list[Run], costs: dict[str, dict], zoo: Zoo) -> Zoo:

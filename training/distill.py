@@ -24,6 +24,8 @@ from pathlib import Path
 
 import torch
 
+from training import config
+from training.presets import Preset, get_preset
 from training.teachers import TeacherError, open_teacher
 from training.unpadded import UnpaddedGRPOTrainer
 
@@ -63,13 +65,21 @@ class DistillTrainer(UnpaddedGRPOTrainer):
         return found
 
     def _write(self, rows: list[str], advantages: torch.Tensor, own: torch.Tensor) -> None:
-        """Append a row a teacher to the log: how far the student is from it, in nats a token."""
+        """Append a row a teacher to the log: how far the student is from it, in nats a token, over all processes."""
+        from accelerate.utils import gather_object
+
+        found = {}
+        for name in dict.fromkeys(rows):
+            here = torch.tensor([row == name for row in rows], device=own.device)
+            found[name] = [int(here.sum()), int(own[here].sum()), float(advantages[here].sum())]
+        everywhere = gather_object([found])
+        if not self.is_world_process_zero():
+            return
         with self._log.open("a", newline="") as file:
-            for name in dict.fromkeys(rows):
-                here = torch.tensor([row == name for row in rows], device=own.device)
-                tokens = int(own[here].sum())
-                kl = -float(advantages[here].sum()) / max(1, tokens)
-                csv.writer(file).writerow([self.state.global_step, name, int(here.sum()), tokens, round(kl, 6)])
+            for name in dict.fromkeys(name for some in everywhere for name in some):
+                n, tokens, total = (sum(values) for values in zip(*(some[name] for some in everywhere if name in some),
+                                                                  strict=True))
+                csv.writer(file).writerow([self.state.global_step, name, n, tokens, round(-total / max(1, tokens), 6)])
 
 
 def check_routes(domains: list[str], teachers: dict[str, str], routing: dict[str, str]) -> None:
@@ -82,17 +92,18 @@ def check_routes(domains: list[str], teachers: dict[str, str], routing: dict[str
                                f"{', '.join(teachers)}")
 
 
-def distill_zoo(folder: str | Path, steps: int | None = None, progress: bool = True):
+def distill_zoo(folder: str | Path, steps: int | None = None, progress: bool = True, preset: Preset | None = None):
     """Distill a zoo's experts into one model, which the zoo then has as `distilled`; returns the zoo.
 
-    steps: optimizer steps (default the preset's). A zoo that has a distilled model is returned as it is; a run that was
-    killed goes on.
+    steps: optimizer steps (default the preset's); preset: settings (default those of the zoo's preset, by its name). A
+    zoo that has a distilled model is returned as it is; a run that was killed goes on. Under `accelerate launch` every
+    process calls this.
     """
     from training.build import place, train_all
     from training.manifest import ZooError
     from training.mixture import normalized
-    from training.presets import get_preset
-    from training.rlvr import Run
+    from training.rlvr import Run, train_run
+    from training.trainer import is_main, processes
     from training.zoo import Zoo
 
     zoo = Zoo.load(folder)
@@ -100,11 +111,16 @@ def distill_zoo(folder: str | Path, steps: int | None = None, progress: bool = T
         return zoo
     if not zoo.experts:
         raise ZooError(f"{zoo.folder} has no experts to learn from")
-    preset, domains = get_preset(zoo.preset).distilling(), list(zoo.experts)
+    preset, domains = (preset or get_preset(zoo.preset)).distilling(), list(zoo.experts)
     run = Run("distilled", zoo.anchor, normalized(dict.fromkeys(domains, 1.0)), steps or preset.steps, zoo.seed, preset,
               teachers=dict(zoo.experts), routing={domain: domain for domain in domains},
               factors=zoo.manifest.factors)
-    costs = train_all([run], zoo.folder / "runs", progress)
+    if processes() > 1:
+        costs = {run.name: train_run(run, zoo.folder / "runs" / run.name)}
+        if not is_main():
+            return zoo
+    else:
+        costs = train_all([run], zoo.folder / "runs", progress)
     place(zoo.folder / "runs" / run.name / "final", zoo.folder / "models/distilled")
     for log in ("log.csv", LOG):
         shutil.copy(zoo.folder / "runs" / run.name / log, zoo.folder / "models/distilled" / log)
@@ -116,16 +132,25 @@ def distill_zoo(folder: str | Path, steps: int | None = None, progress: bool = T
 
 def main(argv: list[str] | None = None) -> int:
     """The command line; the status it ends with."""
+    from training.trainer import is_main
+    from training.zoo import Zoo
+
     parser = argparse.ArgumentParser("python -m training.distill", description=__doc__.splitlines()[0])
     parser.add_argument("--zoo", required=True, help="a zoo's folder, or a built-in name")
     parser.add_argument("--steps", type=int, help="optimizer steps (default the preset's)")
+    config.add_arguments(parser)
     chosen = parser.parse_args(argv)
     try:
-        zoo = distill_zoo(chosen.zoo, chosen.steps)
+        preset = config.chosen_preset(chosen, Zoo.load(chosen.zoo).preset)
+        if chosen.print_config:
+            print(config.printed(preset).rstrip())
+            return 0
+        zoo = distill_zoo(chosen.zoo, chosen.steps, preset=preset)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(f"{zoo.distilled}: {zoo.runs['distilled']}")
+    if is_main():
+        print(f"{zoo.distilled}: {zoo.runs['distilled']}")
     return 0
 
 

@@ -11,7 +11,7 @@ import torch
 from trl import GRPOTrainer
 
 ROWS = 20
-"""Rows of a chunk."""
+"""Rows of a chunk, or a micro batch where that is smaller."""
 
 
 class UnpaddedGRPOTrainer(GRPOTrainer):
@@ -22,7 +22,7 @@ class UnpaddedGRPOTrainer(GRPOTrainer):
         """(log-probabilities, entropies or None, None), (rows, logits_to_keep) each; 0 where a chunk was cut."""
         order, width = attention_mask.sum(dim=1).argsort(stable=True), input_ids.shape[1]
         found = []
-        for rows in order.split(ROWS):
+        for rows in order.split(min(ROWS, self.args.per_device_train_batch_size)):
             used = attention_mask[rows].any(dim=0).nonzero()
             first, last = int(used[0]), int(used[-1]) + 1
             kept = max(1, last - (width - logits_to_keep))

@@ -1,0 +1,51 @@
+"""A run's settings.json: written when it begins, compared whenever it goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import MISSING, asdict, fields
+from pathlib import Path
+
+from training.presets import FREE, Preset
+
+
+def settle(run, file: Path, resume: bool = True) -> None:
+    """Write a run's settings; when going on, ValueError unless they are those that stand there.
+
+    A setting that did not exist when the run began, of the run or its preset, had its default then. What
+    `presets.FREE` names may change.
+    """
+    if resume and file.exists():
+        odd = other(run, file)
+        if odd:
+            raise ValueError(f"{file.parent} holds a run with another {odd}; choose another folder, or start over "
+                             "(resume=False, --restart)")
+    aside = file.with_suffix(".partial")
+    aside.write_text(json.dumps(asdict(run), indent=2) + "\n")
+    os.replace(aside, file)
+
+
+def other(run, file: Path) -> str | None:
+    """What differs between a run and the settings of a file, and how; None where nothing does."""
+    asked = json.loads(json.dumps(asdict(run)))
+    held = _defaults(type(run)) | json.loads(file.read_text())
+    for name in asked:
+        if name != "preset" and asked[name] != held.get(name):
+            return f"{name} ({held.get(name)}, asked for is {asked[name]})"
+    return other_preset(run.preset, file)
+
+
+def other_preset(preset: Preset, file: Path) -> str | None:
+    """As `other`, of the preset alone."""
+    asked = json.loads(json.dumps(asdict(preset)))
+    held = _defaults(Preset) | json.loads(file.read_text())["preset"]
+    odd = next((name for name in asked if name not in FREE and asked[name] != held.get(name)), None)
+    return odd and f"preset: {odd} ({held.get(odd)}, asked for is {asked[odd]})"
+
+
+def _defaults(kind) -> dict:
+    """The fields that need not be given, as JSON has their values."""
+    made = {item.name: item.default if item.default_factory is MISSING else item.default_factory()
+            for item in fields(kind) if (item.default, item.default_factory) != (MISSING, MISSING)}
+    return json.loads(json.dumps(made))
