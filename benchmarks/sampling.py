@@ -2,7 +2,7 @@
 
     make vllm && python benchmarks/sampling.py [--smollm2 FOLDER]
 
-256 prompts, one completion each at temperature 1, up to 128 tokens, in fp32 on the CPU: of the shipped anchor, and of
+256 prompts, one completion each at temperature 1, up to 64 tokens, in fp32 on the CPU: of the shipped anchor, and of
 SmolLM2-135M-Instruct in FOLDER (safetensors). Tokens a second are those that the model wrote, over the seconds from the
 first request to the last answer, with rendering, environments and decoding, without loading, starting and a round of
 warming up. Engines run in turn, transformers before and after vLLM: the ratio is to the mean of both. The CPUs have to
@@ -33,7 +33,7 @@ from training.server import Server, ServerError
 ROOT = Path(__file__).parent.parent
 PYTHON = ROOT / ".venv-vllm/bin/python"
 ENVIRONMENT = {**os.environ, "VLLM_CPU_KVCACHE_SPACE": "2", "VLLM_NO_USAGE_STATS": "1", "PYTHONPATH": str(ROOT)}
-PROMPTS, LONGEST, WARM = 256, 128, 32
+PROMPTS, LONGEST, WARM = 256, 64, 32
 
 
 def measure(model: str, engine: str) -> dict:
