@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.tiny import tokenizer
 from training.domains import Task, TaskError, get_domain
 from training.domains.agent import write_call
+from training.rollouts import play
 
 AGENT = get_domain("agent")
 STATE = {
@@ -186,6 +188,18 @@ def test_a_task_without_a_state_starts_from_an_empty_workplace():
     assert AGENT.environment(bare).workplace.state == {"events": [], "customers": [], "tasks": [], "emails": []}
 
 
+def test_a_task_with_accepted_calls_ends_after_one_turn():
+    """The same words go on where there is a workplace to answer them."""
+    functions = [{"name": "move_event", "parameters": {"properties": {"id": {}, "hour": {}}}}]
+    accepted = [{"name": "move_event", "arguments": {"id": [3], "hour": [14]}}]
+    compared = Task("agent", "c", "Move it.", None, {"functions": functions, "accepted": accepted})
+    turn = tokenizer()(f"I move it.</think>{GOOD}<|im_end|>", add_special_tokens=False)["input_ids"]
+    done = play(tokenizer(), [compared, task(MOVE)], 9 * len(turn), lambda rows, states: [turn] * len(rows))
+    assert [one.n_turns for one in done] == [1, 6] and done[0].completion_ids == turn
+    assert [AGENT.verify(*pair).reward for pair in zip([compared, task(MOVE)], [one.text for one in done], strict=True)
+            ] == [1.0, 1.0]
+
+
 def test_ids_given_on_the_way_are_ignored():
     """Deleting the event of the largest id frees that id: the order must not matter all the same."""
     wanted = [call("delete_event", id=5), call("create_event", who="Sam", hour=8)]
@@ -201,6 +215,7 @@ def test_ids_given_on_the_way_are_ignored():
     ("<think>a</think><tool_call>{</tool_call>Hm.", "Hm."),  # malformed
     ("<think>a</think>Looking.<tool_call>{}</tool_call><tool_response>[]</tool_response>Found.", "Found."),
     (f"<think>a</think>{GOOD}<|im_end|>\n<|im_start|>user\n{REPLY}<|im_end|>\n<|im_start|>assistant\n", GOOD),
+    (f"</think>{said('geo.area', base=10)}It is 25.", f"{said('geo.area', base=10)}\nIt is 25."),  # of another task
     ("<think>never closed", ""), ("No reasoning.", "No reasoning."), ("", ""),
 ])
 def test_answer_text(completion, shown):

@@ -80,7 +80,8 @@ GRADED = {
     "hle, a formula": ("hle", HLE, "math", "hle/h1", "Answer: 0.75", "Answer: 0.7"),
     "hle, multiple choice": ("hle", HLE_CHOICE, "science", "hle/h2", "Answer: B", "Answer: C"),
     "ifeval": ("ifeval", FOLLOW, "instructions", "ifeval/1000", "So be it.", "So, be it."),
-    "ifbench, ids that are known": ("ifbench", {**FOLLOW, "key": "0"}, "instructions", "ifbench/0", "So.", "So, so."),
+    "ifbench": ("ifbench", {**FOLLOW, "key": "0", "instruction_id_list": ["count:numbers"], "kwargs": [{"N": 2.0}]},
+                "instructions", "ifbench/0", "1 and 2.", "1 and no more."),
     "mmlu-redux": ("mmlu-redux", REDUX, "science", "mmlu-redux/rows-0", "Answer: B", "Answer: A"),
     "mmlu-redux, corrected": ("mmlu-redux", CORRECTED, "science", "mmlu-redux/rows-0", "Answer: B", "Answer: A"),
 }
@@ -136,8 +137,10 @@ REFUSED = {
     "options that are not in the text": ("hle", {**HLE_CHOICE, "question": "Which?"}, "its options cannot be"),
     "a letter that is no option": ("hle", {**HLE_CHOICE, "answer": "D"}, "the science verifier cannot judge it"),
     "another kind of answer": ("hle", {**HLE, "answer_type": "essay"}, "its answer_type is 'essay'"),
-    "an instruction of IFBench": ("ifbench", {**FOLLOW, "instruction_id_list": ["count:pronouns"], "kwargs": [{}]},
-                                  "unknown instruction 'count:pronouns'"),
+    "another instruction": ("ifbench", {**FOLLOW, "instruction_id_list": ["count:adverbs"], "kwargs": [{}]},
+                            "unknown instruction 'count:adverbs'"),
+    "an instruction without its argument": ("ifbench", {**FOLLOW, "instruction_id_list": ["count:pronouns"]},
+                                            "the instructions verifier cannot judge it"),
     "a question without an answer": ("mmlu-redux", {**REDUX, "error_type": "no_correct_answer"},
                                      "marked no_correct_answer: it has no single right option"),
     "a correction in words": ("mmlu-redux", {**CORRECTED, "correct_answer": "iron"}, "its correct answer is no letter"),
@@ -245,38 +248,89 @@ def test_mmlu_redux_reads_a_folder_with_a_file_a_subject(tmp_path):
         load_benchmark("mmlu-redux", tmp_path / "empty")
 
 
-def bfcl(folder, function, arguments, name="BFCL_v3_simple.json", turns=1):
-    """A category of BFCL with one row, and its answer."""
-    (folder / "possible_answer").mkdir(exist_ok=True)
-    write(folder / "possible_answer", [{"id": "simple_0", "ground_truth": [{function: arguments}]}], name)
-    return write(folder, [{"id": "simple_0", "question": [[{"role": "user", "content": "Meet Ann at 9."}]] * turns,
-                           "function": [{"name": function, "description": "d", "parameters": {"type": "dict"}}]}], name)
+def bfcl(folder, category, functions, answer, turns=1):
+    """A category of BFCL with one row, and its answer unless that is None."""
+    name = f"BFCL_v3_{category}.json"
+    if answer is not None:
+        (folder / "possible_answer").mkdir(exist_ok=True)
+        write(folder / "possible_answer", [{"id": f"{category}_0", "ground_truth": answer}], name)
+    question = [[{"role": "user", "content": "Meet Ann at 9."}]] * turns
+    return write(folder, [{"id": f"{category}_0", "question": question, "function": functions}], name)
 
 
-def test_bfcl_grades_the_workplaces_own_tools_and_counts_all_others(tmp_path):
-    file = bfcl(tmp_path, "create_event", {"who": ["Ann"], "hour": [9]})
-    (task,) = load_benchmark("bfcl", file).tasks
-    right = '<tool_call>{"name": "create_event", "arguments": {"who": "Ann", "hour": 9}}</tool_call>'
-    assert task.id == "bfcl/simple_0" and '"name": "create_event"' in task.prompt
-    assert get_domain("agent").verify(task, THINK + right).reward == 1.0
-    assert get_domain("agent").verify(task, THINK + right.replace("9", "10")).reward == 0.0
-    for function, arguments, turns, reason in (
-            ("calculate_triangle_area", {"base": [10]}, 1, "it calls functions that the workplace here does not have"),
-            ("create_event", {"who": ["Ann"], "hour": [9, ""]}, 1, "it accepts several values of an argument"),
-            ("create_event", {"who": "Ann"}, 1, "its ground_truth is not a list of"),
-            ("create_event", {"who": ["Ann"], "hour": [99]}, 1, "the agent verifier cannot judge it"),
-            ("create_event", {"who": ["Ann"], "hour": [9]}, 2, "it has more than one turn")):
-        assert reason in survey("bfcl", bfcl(tmp_path, function, arguments, turns=turns)).rejected[0]["reason"]
+def offered(name, *required, **properties):
+    """A function's schema as BFCL publishes it."""
+    properties = {argument: {"type": kind, "description": "d"} for argument, kind in properties.items()}
+    return {"name": name, "description": "d",
+            "parameters": {"type": "dict", "properties": properties, "required": list(required)}}
 
 
-def test_bfcl_categories_without_answers_are_refused(tmp_path):
-    row = {"id": "irrelevance_0", "question": [[{"role": "user", "content": "Hi"}]], "function": [{"name": "f"}]}
-    file = write(tmp_path, [row], "BFCL_v3_irrelevance.json")
-    assert "where right is to call nothing" in survey("bfcl", file).rejected[0]["reason"]
+def called(name, /, **arguments):
+    return f"<tool_call>{json.dumps({'name': name, 'arguments': arguments})}</tool_call>"
+
+
+MEET, TELL = offered("cal.meet", "who", who="string", hour="integer"), offered("tell", "who", who="string")
+AT_9 = {"cal.meet": {"who": ["Ann", "Ann B."], "hour": [9, ""]}}
+LONG, TRUE = offered("Cal.meet", "hour", hour="long", who="String"), offered("meet", "now", now="Boolean", who="String")
+BFCL = {
+    "simple": ([MEET], [AT_9], called("cal.meet", who="ann b", hour=9), called("cal.meet", who="Ann", hour=10)),
+    "simple, named otherwise": ([MEET], [{"meet": AT_9["cal.meet"]}], called("cal.meet", who="Ann"),
+                                called("meet", who="Ann")),
+    "multiple": ([TELL, MEET], [AT_9], called("cal.meet", who="Ann"), called("tell", who="Ann")),
+    "parallel": ([MEET], [AT_9, {"cal.meet": {"who": ["Bob"]}}],
+                 called("cal.meet", who="Bob") + called("cal.meet", who="Ann"), 2 * called("cal.meet", who="Ann")),
+    "live_parallel_multiple": ([MEET, TELL], [AT_9, {"tell": {"who": ["Bob"]}}],
+                               called("tell", who="Bob") + called("cal.meet", who="Ann"), called("tell", who="Bob")),
+    "java": ([LONG], [{"Cal.meet": {"hour": [9], "who": ["", "Ann"]}}], called("Cal.meet", hour="9L"),
+             called("Cal.meet", hour=9)),
+    "javascript": ([TRUE], [{"meet": {"now": [True], "who": ["Ann"]}}], called("meet", now="true", who="'Ann'"),
+                   called("meet", now="True", who="Ann")),
+    "irrelevance": ([TELL], None, "There is no function for that.", called("tell", who="Ann")),
+    "live_irrelevance": ([], None, "There is no function for that.", called("tell", who="Ann")),
+    "live_relevance": ([TELL], None, called("tell", who="somebody"), "There is no function for that."),
+}
+
+
+@pytest.mark.parametrize(("category", "functions", "answer", "right", "wrong"),
+                         [(name.partition(",")[0], *row) for name, row in BFCL.items()], ids=BFCL)
+def test_the_calls_of_a_single_turn_category_of_bfcl_are_compared(tmp_path, category, functions, answer, right, wrong):
+    found = load_benchmark("bfcl", bfcl(tmp_path, category, functions, answer))
+    (task,) = found.tasks
+    assert (found.rejected, task.id) == ([], f"bfcl/{category}_0")
+    assert task.metadata.get("language") == (category if category in ("java", "javascript") else None)
+    assert task.prompt.endswith("\n\nMeet Ann at 9.") and all(json.dumps(one) in task.prompt for one in functions)
+    agent = get_domain("agent")
+    assert agent.environment(task) is None
+    assert agent.verify(task, THINK + right).reward == agent.verify(task, THINK + agent.reference(task)).reward == 1.0
+    assert agent.verify(task, THINK + wrong).reward == 0.0
+
+
+@pytest.mark.parametrize(("functions", "answer", "turns", "reason", "first"), [
+    ([MEET, TELL], [{"meet": {"who": ["Ann"]}}], 1, "the agent verifier cannot", "'meet' is accepted, and is none of"),
+    ([MEET], [{"cal.meet": {"who": ["Ann"], "hour": []}}], 1, "the agent verifier cannot", "no call can be right"),
+    ([MEET], [{"cal.meet": {"who": "Ann"}}], 1, "the agent verifier cannot judge it", "are {argument: [value, ...]}"),
+    ([MEET], [{"cal.meet": {}, "tell": {}}], 1, "its ground_truth is not a list of", "tell"),
+    ([MEET], {"cal.meet": {}}, 1, "ground_truth is an object and not a list", "cal.meet"),
+    ([3], [AT_9], 1, "there is no name", ""), ("cal.meet", [AT_9], 1, "function is a text and not a list", "cal.meet"),
+    ([MEET], [AT_9], 2, "it is played on BFCL's simulated APIs, which are not here", ""),
+])
+def test_a_row_of_bfcl_by_which_no_call_is_right_is_counted(tmp_path, functions, answer, turns, reason, first):
+    (refused,) = survey("bfcl", bfcl(tmp_path, "simple", functions, answer, turns)).rejected
+    assert reason in refused["reason"] and first in refused["found"] and refused["count"] == 1
+
+
+def test_bfcl_needs_its_answers_and_refuses_what_is_played_on_its_apis(tmp_path):
     with pytest.raises(ValueError, match="BFCL_v3_simple.json needs its answers in .*possible_answer.*not there"):
-        survey("bfcl", write(tmp_path, [row], "BFCL_v3_simple.json"))
-    with pytest.raises(ValueError, match="is of a multi-turn category"):
-        survey("bfcl", write(tmp_path, [row], "BFCL_v3_multi_turn_base.json"))
+        survey("bfcl", bfcl(tmp_path, "simple", [MEET], None))
+    unanswered = bfcl(tmp_path, "multiple", [MEET], [AT_9])
+    unanswered.write_text(unanswered.read_text().replace("multiple_0", "multiple_1"))
+    assert survey("bfcl", unanswered).rejected[0]["reason"] == "it has no possible answer"
+    rows = [{"id": f"multi_turn_base_{k}", "question": [[{"role": "user", "content": "Go."}]] * 2, "initial_config": {},
+             "involved_classes": ["GorillaFileSystem"]} for k in range(2)]
+    found = survey("bfcl", write(tmp_path, rows, "BFCL_v3_multi_turn_base.json"))
+    assert found.tasks == [] and found.rejected == [{
+        "reason": "it is played on BFCL's simulated APIs, which are not here", "count": 2, "row": 0,
+        "found": "['GorillaFileSystem']"}]
 
 
 @pytest.mark.parametrize(("name", "rows", "said"), [
@@ -293,7 +347,7 @@ def test_a_file_that_is_not_the_benchmark_is_one_sentence(tmp_path, name, rows, 
 def test_questions_are_those_of_all_rows_graded_or_not(tmp_path):
     file = write(tmp_path, [HLE, {**HLE, "id": "h3", "answer": "Paris", "question": "Where?"}])
     assert questions("hle", file) == {"hle/h1": "What is the value?", "hle/h3": "Where?"}
-    calls = bfcl(tmp_path, "f", {}, turns=2)
+    calls = bfcl(tmp_path, "simple", [MEET], [AT_9], turns=2)
     calls.write_text(calls.read_text().replace('[[{', '[[{"role": "system", "content": "Be brief."}, {'))
     assert questions("bfcl", calls) == {"bfcl/simple_0": "Meet Ann at 9.\nMeet Ann at 9."}
     assert len(questions_named([f"hle={file}", f"bfcl={calls}"])) == 3

@@ -1,11 +1,11 @@
-"""Every public instruction id with answers that follow it and answers that do not, as the domain judges them."""
+"""Every instruction of IFEval and IFEvalG, as the domain judges it: answers that follow it, answers that do not."""
 
 from __future__ import annotations
 
 import pytest
 
 from training.domains import Task, get_domain
-from training.domains.instruction_checks import INSTRUCTION_IDS
+from training.domains.instruction_checks import ifeval
 
 DOMAIN = get_domain("instructions")
 AT_LEAST, LESS_THAN = "at least", "less than"
@@ -222,9 +222,9 @@ def task(ids, kwargs, **metadata):
     return Task("instructions", "mine", "Do.", None, {"instruction_id_list": ids, "kwargs": kwargs, **metadata})
 
 
-def test_the_table_holds_every_public_id():
-    assert len(INSTRUCTION_IDS) == 54
-    assert {row[0] for row in TABLE} == set(INSTRUCTION_IDS)
+def test_the_table_holds_every_id_of_ifeval_and_ifevalg():
+    assert len(ifeval.CHECKS) == 54
+    assert {row[0] for row in TABLE} == set(ifeval.CHECKS)
 
 
 @pytest.mark.parametrize(("identifier", "kwargs", "follow", "fail"), TABLE, ids=[row[0] for row in TABLE])

@@ -11,11 +11,11 @@ State-based verification as in WorkBench (Styles et al., 2024, arXiv 2405.00823)
     agent.verify(task, turn + response + "Done.")          # chat markup may stand in between
 
 A turn calls a tool by `<tool_call>{"name": ..., "arguments": {...}}</tool_call>` and is answered by
-`<tool_response>...</tool_response>`. What counts as a call, for the environment and the verifier alike:
-- nothing inside `<think>...</think>`; a `</think>` that no `<think>` opened ends reasoning that began with the turn;
-- nothing inside `<tool_response>...</tool_response>`, whoever wrote it; such a block ends a turn;
-- tags are tags wherever they stand: inside a JSON string write `<` as `\\u003c`, as responses and references do.
-A turn that ends inside `<think>` was cut off and ends the episode, as does one without a call.
+`<tool_response>...</tool_response>`; what counts as a call is told in `training.domains.transcript`. A turn that ends
+inside `<think>` was cut off and ends the episode, as does one without a call.
+
+A task with `metadata["accepted"]` has no workplace: it takes one turn, whose calls are compared with the accepted ones
+(`training.domains.accepted_calls`), and a call that cannot be read is wrong.
 
 Departures from WorkBench and from the M2RL release:
 1. Rows are compared as multisets and the ids of created rows are ignored, so the order of independent actions is free.
@@ -26,73 +26,18 @@ Departures from WorkBench and from the M2RL release:
 
 from __future__ import annotations
 
-import json
 import random
 import re
-from dataclasses import dataclass
 from decimal import Decimal
 
 from training.domains import compact
+from training.domains.accepted_calls import Accepted
 from training.domains.task import THINK_END, Domain, Task, TaskError, Verdict
-from training.domains.workplace import CHANGES, NAMES, READS, TABLES, ToolError, Workplace, fold, short
+from training.domains.transcript import dumps, parse_call, read_transcript, write_call
+from training.domains.workplace import NAMES, READS, TABLES, ToolError, Workplace, fold, short
 
 MAX_TURNS = 6
-CALL_START, CALL_END = "<tool_call>", "</tool_call>"
-_TAGS = re.compile(
-    r"<think>.*?(?:</think>|\Z)|</think>|<tool_response>(?:(?!<tool_response>).)*?</tool_response>", re.DOTALL)
-_CALL = re.compile(r"<tool_call>.*?(?:</tool_call>|\Z)", re.DOTALL)
-_CHAT_MARKUP = re.compile(r"<\|im_start\|>\w*|<\|im_end\|>|<\|endoftext\|>")
 _NUMBER = re.compile(r"(?:(?<!\w)-)?\d+(?:\.\d+)?")
-
-
-@dataclass(frozen=True)
-class Transcript:
-    """What stands outside the reasoning and the responses of a transcript."""
-
-    requests: list[str]
-    """The tool calls as written, well formed or not, in order."""
-    final: str
-    """The last turn's text without its calls and chat markup."""
-    formatted: bool
-    """The reasoning is closed: there is a `</think>`, and no `<think>` left open."""
-    cut_off: bool
-    """It ends inside `<think>`."""
-
-
-def read_transcript(text: str) -> Transcript:
-    """Read one turn or a whole transcript; never raises. Reading the turns one by one gives the same calls."""
-    turns, start, reasoning = [""], 0, ""
-    for tag in _TAGS.finditer(text):
-        turns[-1] += text[start:tag.start()]
-        start = tag.end()
-        if tag[0].startswith("<tool_response>"):
-            turns.append("")
-        else:
-            reasoning = tag[0]
-            turns[-1] = "" if reasoning == THINK_END else turns[-1]
-    turns[-1] += text[start:]
-    requests = [request for turn in turns for request in _CALL.findall(turn)]
-    final = _CHAT_MARKUP.sub("", _CALL.sub("", turns[-1])).strip()
-    formatted = reasoning.endswith(THINK_END)
-    return Transcript(requests, final, formatted, bool(reasoning) and not formatted)
-
-
-def parse_call(request: str) -> dict:
-    """`{"name", "arguments"}` of a tool call as written; raises ToolError when it is not of that form."""
-    if not request.endswith(CALL_END):
-        raise ToolError(f"the call is not closed by {CALL_END}")
-    try:
-        call = json.loads(request[len(CALL_START):-len(CALL_END)])
-    except (ValueError, RecursionError) as error:
-        raise ToolError(f"the call is not JSON: {error}") from error
-    if not isinstance(call, dict) or set(call) != {"name", "arguments"}:
-        raise ToolError(f"a call is an object with name and arguments, got {short(call)}")
-    return call
-
-
-def write_call(call: dict) -> str:
-    """A tool call as an agent writes it; the inverse of `parse_call`."""
-    return f"{CALL_START}{_dumps({'name': call['name'], 'arguments': call['arguments']})}{CALL_END}"
 
 
 class AgentEnvironment:
@@ -110,11 +55,14 @@ class AgentEnvironment:
         transcript = read_transcript(turn)
         results = [result for _, result in _replay(self.workplace, transcript.requests)]
         self.done = not results or transcript.cut_off or self.turns == MAX_TURNS
-        return None if self.done else "".join(f"<tool_response>{_dumps(result)}</tool_response>" for result in results)
+        return None if self.done else "".join(f"<tool_response>{dumps(result)}</tool_response>" for result in results)
 
 
 class AgentDomain(Domain):
-    """Requests to a workplace; `metadata` holds `calls`, `[{"name", "arguments"}]`, and the `state` to start from."""
+    """Requests to a workplace; `metadata` holds `calls`, `[{"name", "arguments"}]`, and the `state` to start from.
+
+    Or requests to call `functions` that nothing implements; `metadata` says which calls are `accepted`.
+    """
 
     name = "agent"
 
@@ -125,25 +73,29 @@ class AgentDomain(Domain):
         """Draw a request to move an event, change a credit or send an e-mail."""
         return compact.agent_task(rng, self.factors)
 
-    def environment(self, task: Task) -> AgentEnvironment:
-        """A fresh episode of the task."""
-        return AgentEnvironment(task)
+    def environment(self, task: Task) -> AgentEnvironment | None:
+        """A fresh episode of the task; None where its calls are compared with accepted ones, which takes one turn."""
+        return None if _accepted(task) else AgentEnvironment(task)
 
     def reference(self, task: Task) -> str:
         """The reference calls, one a line, as an agent writes them."""
+        if accepted := _accepted(task):
+            return "\n".join(map(write_call, accepted.reference()))
         _expected(task)
-        return "\n".join(write_call(call) for call in task.metadata["calls"])
+        return "\n".join(map(write_call, task.metadata["calls"]))
 
     def answer_text(self, completion: str) -> str:
-        """What a judge is shown: the calls of state-changing tools as written, refused or not, and the final text."""
+        """What a judge is shown: calls of other tools than READS as written, refused or not, and the final text."""
         transcript = read_transcript(completion)
         calls = [call for call, _ in _replay(Workplace(), transcript.requests)]
-        changes = [request for request, call in zip(transcript.requests, calls, strict=True)
-                   if call and call["name"] in CHANGES]
-        return "\n".join([*changes, transcript.final]).strip()
+        shown = [request for request, call in zip(transcript.requests, calls, strict=True)
+                 if call and call["name"] not in READS]
+        return "\n".join([*shown, transcript.final]).strip()
 
     def check(self, task: Task, answer: str) -> tuple[bool, str]:
-        """Judge a whole transcript by replay: (correct, why not). Raises TaskError for an ill-formed task."""
+        """Judge a whole transcript by its calls: (correct, why not). Raises TaskError for an ill-formed task."""
+        if accepted := _accepted(task):
+            return _compare(accepted, answer)
         expected, found = _expected(task), _workplace(task)
         replayed = _replay(found, read_transcript(answer).requests)
         reason = difference(expected, found)
@@ -165,9 +117,24 @@ class AgentDomain(Domain):
 DOMAIN = AgentDomain
 
 
-def _dumps(value: dict | list) -> str:
-    """JSON in which no tag can stand."""
-    return json.dumps(value).replace("<", "\\u003c")
+def _accepted(task: Task) -> Accepted | None:
+    """What the calls of a task are compared with; None for a task of the workplace."""
+    if task.domain != AgentDomain.name or "accepted" not in task.metadata:
+        return None
+    try:
+        return Accepted(task.metadata)
+    except ValueError as error:
+        raise TaskError(f"task {task.id!r}: {error}") from error
+
+
+def _compare(accepted: Accepted, transcript: str) -> tuple[bool, str]:
+    """Judge the calls of a transcript by the accepted ones: (correct, why not)."""
+    try:
+        calls = [parse_call(request) for request in read_transcript(transcript).requests]
+    except ToolError as error:
+        return False, str(error)
+    reason = accepted.why_not(calls)
+    return not reason, reason
 
 
 def _replay(workplace: Workplace, requests: list[str]) -> list[tuple[dict | None, dict | list]]:

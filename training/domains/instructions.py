@@ -7,8 +7,8 @@ reason names those that do not and why.
     domain = get_domain("instructions")
     domain.verify(domain.task("train", seed=0, index=0), "I think.</think>The sea is wide.")
 
-Departures from IFEval and IFEvalG (open-instruct) that hold for all ids; those of one id are numbered in its family's
-file under `instruction_checks`:
+Departures from IFEval, IFEvalG (open-instruct) and IFBench that hold for all ids; those of one id are numbered in its
+family's file under `instruction_checks`:
 1. An unknown id, and an argument that is missing, unknown or of the wrong type, is a TaskError. Officially a missing
    argument is drawn at random at each call, and some ports let an unknown id pass.
 2. The two lists must be of the same length. One public trainer repeats the last dict to fill up.

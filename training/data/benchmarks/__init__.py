@@ -74,17 +74,19 @@ BENCHMARKS = {
     "ifeval": Kind(_INSTRUCTED, ifeval.task, ("key",), "input_data.jsonl of google-research/instruction_following_eval",
                    "instructions: all of a prompt's hold, strictly"),
     "ifbench": Kind(_INSTRUCTED, ifeval.task, ("key",), "IFBench_test.jsonl of allenai/IFBench",
-                    "instructions: only ids of IFEval and IFEvalG; the test set's own 58 are not known, so of the "
-                    "published file nothing is graded"),
+                    "instructions: all of a prompt's hold, strictly; the checks of its 58 ids are stricter and milder "
+                    "than the official ones where numbered (`instruction_checks.ifbench`), and published scores are "
+                    "mostly loose"),
     "mmlu-redux": Kind(
         (("question",), ("choices",), ("error_type",)), mmlu_redux.task, ("id",),
         "a file, or a folder with one a subject, of edinburgh-dawg/mmlu-redux-2.0",
         "science: the letter, by the corrected answer; questions marked as having none are not graded",
         mmlu_redux.rows),
     "bfcl": Kind(
-        (("question",), ("function",)), bfcl.task, ("id",),
-        "BFCL_v3_<single-turn category>.json, beside possible_answer/, of gorilla-llm's leaderboard data",
-        "agent: only calls of the workplace's own tools, so of the published files nothing is graded",
+        (("question",), ("function", "involved_classes")), bfcl.task, ("id",),
+        "BFCL_v3_<category>.json, beside possible_answer/, of gorilla-llm's leaderboard data",
+        "agent: the calls of all single-turn categories, by the accepted values of their arguments; not graded: "
+        "multi-turn categories, which need BFCL's simulated APIs, and conversations that the assistant takes part in",
         bfcl.rows),
 }
 

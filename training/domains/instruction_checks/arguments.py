@@ -2,10 +2,10 @@
 
 A reader takes a raw value (from JSON or parquet) and returns it checked, or raises ValueError with "expected ...".
 `read` applies them to the kwargs of one instruction and turns any complaint into a TaskError that names the
-instruction, the argument and the valid choices. The official IFEval and IFEvalG code draws a missing argument at
-random instead, so that the same answer is judged against a new requirement at every call; nothing is drawn here.
-Whole numbers stored as floats (2.0), which a padded column of a data frame makes of them, are read as integers;
-a list of one word, which IFEvalG's data has here and there, as that word.
+instruction, the argument and the valid choices. The official code of IFEval, IFEvalG and IFBench draws a missing
+argument at random instead, so that the same answer is judged against a new requirement at every call; nothing is
+drawn here. Whole numbers stored as floats (2.0), which a padded column of a data frame makes of them, are read as
+integers; a list of one word, which IFEvalG's data has here and there, as that word.
 """
 
 from __future__ import annotations
@@ -68,6 +68,13 @@ def word(value) -> str:
     return keyword(value)
 
 
+def one_word(value) -> str:
+    """A word without white space inside."""
+    if len(word(value).split()) != 1:
+        raise ValueError("expected one word")
+    return word(value)
+
+
 def keywords(value) -> tuple[str, ...]:
     """One or more keywords."""
     if not isinstance(value, (list, tuple)) or not value:
@@ -102,6 +109,13 @@ def positive(value) -> int:
     """A whole number, 1 or more."""
     if number(value) < 1:
         raise ValueError("expected a whole number, 1 or more")
+    return number(value)
+
+
+def percentage(value) -> int:
+    """A whole number from 0 to 100."""
+    if number(value) > 100:
+        raise ValueError("expected a whole number from 0 to 100")
     return number(value)
 
 

@@ -71,6 +71,13 @@ def _abbreviated(before: str, following: str, opens_line: bool) -> bool:
     return short in _NEVER_LAST or (short in _BEFORE_NUMBER and following[:1].isdigit())
 
 
+def end_mark(sentence: str) -> str:
+    """What ends a sentence, quotes and brackets after it left out: "?" (also "?!"), "!", "." (also "…"), or ""."""
+    opened = sentence.rstrip(_CLOSING)
+    marks = opened[len(opened.rstrip(_MARKS)) :]
+    return next((mark for mark, alike in (("?", "?？"), ("!", "!！"), (".", ".…。")) if set(marks) & set(alike)), "")
+
+
 def divided(text: str) -> list[str]:
     """Paragraphs between `***` dividers, stripped; an empty one stays, except before the first and after the last."""
     return _parts(_DIVIDER, text)
