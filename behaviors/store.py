@@ -3,17 +3,17 @@
     store = TraceStore(Zoo.load("organism")); traces = store.traces(domains=["math"], n_tasks=100, n=4)
 
 Files are `<zoo>/traces/<model>/<domain>-<seed>.parquet`. One that holds enough tasks and samples is read, otherwise
-what it lacks is sampled and added; models are sampled side by side, one thread each. Tasks are the domain's test
-split, seed 0, so they are the same for every model and every zoo; a file whose tasks ask something else, sampled by
-another version of them, is refused. The seed of a zoo's traces is the zoo's own.
+what it lacks is sampled and added: models side by side, one thread each, or on a Ray cluster (`training.pieces`). Tasks
+are the domain's test split, seed 0, so they are the same for every model and every zoo; a file whose tasks ask
+something else, sampled by another version of them, is refused. The seed of a zoo's traces is the zoo's own. What a
+sampling that was killed had written is in a part file beside the traces, and not sampled again.
 """
 
 from __future__ import annotations
 
 import os
 from collections import ChainMap
-from collections.abc import Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -22,7 +22,7 @@ import pandas as pd
 from behaviors.judge import KEYS, judge
 from behaviors.sampling import sample
 from training.domains import get_domain
-from training.workers import worker_pool
+from training.pieces import is_spread, run_pieces
 from training.zoo import Zoo
 
 QUESTION = ["prompt", "completion"]
@@ -49,17 +49,20 @@ class TraceStore:
 
         Raises DomainError for a domain that there is none of, TraceError as `held` does; before anything is sampled.
         """
-        names, places = models or list(self.zoo.models), domains or self.zoo.manifest.domains
-        for domain in places:
-            get_domain(domain)
-        wanted, jobs = [(name, domain) for name in names for domain in places], []
-        for name in names:
-            files = {domain: str(self._file(name, domain)) for domain in places
+        return traces_of([self], models, domains, n_tasks, n)
+
+    def lacking(self, models: list[str], domains: list[str], n_tasks: int, n: int) -> list[tuple]:
+        """Jobs of `_sample` that give the store what it lacks of these.
+
+        Here a job is a model, whose domains share batches; on a cluster, a model on a domain.
+        """
+        jobs = []
+        for name in models:
+            files = {domain: str(self._file(name, domain)) for domain in domains
                      if not _enough(self.held(name, domain), n_tasks, n)}
-            if files:
-                jobs.append((str(self.models[name]), name, files, n_tasks, n, self.zoo.seed, self._factors))
-        side_by_side(_sample, jobs, "sampling", self.progress)
-        return pd.concat([self._read(*pair, n_tasks, n) for pair in wanted], ignore_index=True)
+            parts = [{domain: file} for domain, file in files.items()] if is_spread() else [files] if files else []
+            jobs += [(str(self.models[name]), name, part, n_tasks, n, self.zoo.seed, self._factors) for part in parts]
+        return jobs
 
     def verdicts(self, pools: dict[str, pd.DataFrame], mode: str) -> pd.DataFrame:
         """The verdicts of judges, {judge's name: traces to judge}; columns as `judge` gives them, `judge` the name.
@@ -74,7 +77,7 @@ class TraceStore:
             if len(missing):
                 file = self._judged_file(name, mode)
                 jobs.append((str(file), str(self.models[name]), name, missing, mode, self.zoo.seed))
-        side_by_side(_judge, jobs, f"judging, {mode}", self.progress)
+        run_pieces(_judge, jobs, f"judging, {mode}", self.progress)
         return pd.concat([_given(pool, self._judged(name, mode)) for name, pool in pools.items()], ignore_index=True)
 
     _factors = property(lambda self: tuple(self.zoo.manifest.factors.items()))
@@ -115,10 +118,25 @@ class TraceStore:
         pairs = [self.held(model, domain) for model in models for domain in domains]
         return 1 - sum(min(tasks, n_tasks) * min(samples, n) for tasks, samples in pairs) / (len(pairs) * n_tasks * n)
 
-    def _read(self, model: str, domain: str, n_tasks: int, n: int) -> pd.DataFrame:
+    def read(self, model: str, domain: str, n_tasks: int, n: int) -> pd.DataFrame:
+        """The first n completions of the first n_tasks tasks, as far as the store holds them."""
         held = pd.read_parquet(self._file(model, domain))
         first = held.task_id.drop_duplicates().head(n_tasks)
         return held[held.task_id.isin(first) & (held["sample"] < n)]
+
+
+def traces_of(stores: Sequence[TraceStore], models: list[str] | None, domains: list[str] | None, n_tasks: int,
+              n: int) -> pd.DataFrame:
+    """`TraceStore.traces` of several zoos, sampled side by side."""
+    jobs, wanted = [], []
+    for store in stores:
+        names, places = models or list(store.zoo.models), domains or store.zoo.manifest.domains
+        for domain in places:
+            get_domain(domain)
+        jobs += store.lacking(names, places, n_tasks, n)
+        wanted += [(store, name, domain) for name in names for domain in places]
+    run_pieces(_sample, jobs, "sampling", stores[0].progress)
+    return pd.concat([store.read(*pair, n_tasks, n) for store, *pair in wanted], ignore_index=True)
 
 
 @cache
@@ -136,27 +154,6 @@ def _enough(held: tuple[int, int], n_tasks: int, n: int) -> bool:
     return held[0] >= n_tasks and held[1] >= n
 
 
-def side_by_side(work, jobs: list[tuple], title: str, progress: bool) -> None:
-    """Run work(*job) for every job in as many processes as there are cores; the first error ends them all."""
-    from tqdm.auto import tqdm
-
-    if not jobs:
-        return
-    futures = [_workers().submit(work, *job) for job in jobs]
-    try:
-        for future in tqdm(as_completed(futures), total=len(jobs), desc=title, unit="model", disable=not progress):
-            future.result()
-    finally:
-        for future in futures:
-            future.cancel()
-
-
-@cache
-def _workers() -> ProcessPoolExecutor:
-    """Worker processes, started once (importing torch takes them seconds) and kept until the program ends."""
-    return worker_pool()
-
-
 def _sample(path: str, name: str, files: dict[str, str], n_tasks: int, n: int, seed: int, factors: tuple) -> None:
     """Add to the files of one model, by domain, what they lack of n completions of each of n_tasks tasks.
 
@@ -171,12 +168,14 @@ def _sample(path: str, name: str, files: dict[str, str], n_tasks: int, n: int, s
         for some, first in ((tasks[known:], 0), (tasks[:known], taken)):
             if some and first < max(n, taken):
                 lacking.setdefault((first, max(n, taken) - first), []).extend(some)
-    new = pd.concat([sample(path, tasks, n=count, first=first, seed=seed, progress=False).assign(model=name)
+    part = Path(files[min(files)]).with_name(f"{'-'.join(files)}-{seed}.part")
+    new = pd.concat([sample(path, tasks, n=count, first=first, seed=seed, progress=False, part=part).assign(model=name)
                      for (first, count), tasks in lacking.items()])
     for domain, file in files.items():
         traces = pd.concat([held[domain], new[new.domain == domain]])
         ordered = traces.assign(place=traces.task_id.map(order)).sort_values(["place", "sample"])
         write(ordered.drop(columns="place").reset_index(drop=True), Path(file))
+    part.unlink(missing_ok=True)
 
 
 def _judge(file: str, path: str, name: str, pool: pd.DataFrame, mode: str, seed: int) -> None:

@@ -1,6 +1,6 @@
 """Every study of a zoo, in order: what is there is reused, a study that fails is named at the end and the rest go on.
 
-    python studies/all.py [--zoo NAME_OR_PATH] [--out DIR] [--seeds 0,1,2,3,4] [--quick]
+    python studies/all.py [--zoo NAME_OR_PATH] [--out DIR] [--seeds 0,1,2,3,4] [--quick] [--ray ADDRESS]
 
 `--out` is the folder of all results (default results/ZOO); every study writes its own folder there, and INDEX.md lines
 up what the paper says with what was measured. Results that the same code made of the same zoos are not made again; a
@@ -110,7 +110,8 @@ def main(argv: list[str] | None = None) -> int:
     """The command line. Status 0: all ran; 1: some failed; 2: nothing could run."""
     chosen = arguments("all", __doc__.splitlines()[0], argv)
     seeds = ["--seeds", ",".join(map(str, chosen.seeds))] if chosen.seeds else []
-    options = ["--zoo", chosen.zoo, *seeds, *(["--quick"] if chosen.quick else [])]
+    ray = ["--ray", chosen.ray] if chosen.ray else []
+    options = ["--zoo", chosen.zoo, *seeds, *(["--quick"] if chosen.quick else []), *ray]
     try:
         zoos = open_zoos(chosen.zoo, chosen.seeds, whole=not chosen.quick)
         root = chosen.out or out_folder(chosen, zoos, "").parent

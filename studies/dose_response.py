@@ -5,7 +5,7 @@ anchors that learned from domains that share less, or slip elsewhere, each with 
 
     torchrun --nproc-per-node 2 -m training.organism --threads 1 --sharing 0 --out runs/anchors/sharing0
     python -m training --anchor runs/anchors/sharing0 --out runs/sharing0/seed0 --controls shuffled
-    python studies/dose_response.py runs/organism/seed0 runs/sharing0/seed0 [...] [--out DIR] [--quick]
+    python studies/dose_response.py runs/organism/seed0 runs/sharing0/seed0 [...] [--out DIR] [--quick] [--ray ADDRESS]
 
 With `--seeds 0,1`, each zoo is a folder that holds zoos seed0, seed1. Measures and claims are in `dose_measures.py` and
 `dose_claims.py`. Writes doses.csv (each measure at each dose), accuracy.csv, findings.json and dose_response.{png,pdf}.
@@ -18,11 +18,12 @@ import argparse
 import sys
 import time
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 
 import pandas as pd
 
-from behaviors.store import TraceStore
+from behaviors.store import TraceStore, traces_of
 from probes import compare_weights
 from studies.dose_claims import Found, claims
 from studies.dose_figure import draw, headline
@@ -37,6 +38,7 @@ from studies.synergy_tables import Gains, accuracy_table, row
 from studies.verification_judging import Judging, verdicts
 from studies.weight_claims import Shifts
 from training.domains import DOMAINS
+from training.pieces import on_ray
 from training.zoo import Zoo
 
 STUDY = "dose_response"
@@ -80,9 +82,9 @@ def gains_of(dose: Dose, sizes: Sizes, progress: bool) -> Gains:
     if unknown := [name for name in domains if name not in DOMAINS]:
         raise StudyError(f"{first.folder} has an expert of {unknown[0]!r}, of which there are no tasks; known domains "
                          f"are {', '.join(DOMAINS)}")
-    traces = [TraceStore(zoo, progress).traces(chosen_models(zoo, dose), domains, sizes.tasks, sizes.samples)
-              for zoo in dose.zoos]
-    return Gains(pd.concat(traces, ignore_index=True), domains, domains, first.preset)
+    traces = traces_of([TraceStore(zoo, progress) for zoo in dose.zoos], chosen_models(first, dose), domains,
+                       sizes.tasks, sizes.samples)
+    return Gains(traces, domains, domains, first.preset)
 
 
 def measured(dose: Dose, gains: Gains, sizes: Sizes, progress: bool) -> Measures:
@@ -141,10 +143,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path("results") / STUDY)
     parser.add_argument("--seeds", type=seed_list, help="zoos of these seeds in each folder, as in 0,1,2")
     parser.add_argument("--quick", action="store_true", help="fewer tasks, samples and verdicts")
+    parser.add_argument("--ray", metavar="ADDRESS", help="do the work on a Ray cluster: auto, HOST:PORT, or local")
     given, started = parser.parse_args(argv), time.perf_counter()
     try:
         groups = [open_zoos(zoo, given.seeds) for zoo in given.zoos]
-        run(groups, given.out, given.quick)
+        with on_ray(given.ray) if given.ray else nullcontext():
+            run(groups, given.out, given.quick)
     except ERRORS as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from behaviors.metrics import paired_bootstrap
-from behaviors.store import TraceStore
+from behaviors.store import TraceStore, traces_of
 from studies.findings import NOT_FOUND, TESTS, Claim, Finding, Measured, settle, write
 from studies.harness import StudyError, distinct, main, whole
 from studies.training_logs import run_table
@@ -60,7 +60,7 @@ def left(zoo: Zoo, quick: bool) -> float:
 def _gain(zoos: list[Zoo], domain: str, n_tasks: int, n: int, progress: bool) -> dict:
     """The expert's and the anchor's accuracy on the domain's tasks, in percent, and the paired difference."""
     expert = f"expert-{domain}"
-    traces = pd.concat([TraceStore(zoo, progress).traces(["anchor", expert], [domain], n_tasks, n) for zoo in zoos])
+    traces = traces_of([TraceStore(zoo, progress) for zoo in zoos], ["anchor", expert], [domain], n_tasks, n)
     anchor, trained = (traces[traces.model == name] for name in ("anchor", expert))
     found = paired_bootstrap(trained, anchor)
     return {"domain": domain, "anchor": 100 * found.mean_b, "expert": 100 * found.mean_a,

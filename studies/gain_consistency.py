@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from behaviors.store import TraceStore
+from behaviors.store import TraceStore, traces_of
 from probes.cells import ALL
 from probes.emergent import KINDS, Emergence, emergence, luck
 from probes.skills import Gains, measure_gains
@@ -53,8 +53,8 @@ def run(zoos: list[Zoo], out: Path, quick: bool = False, progress: bool = True,
                          "of experts")
     experts, combined = cast(first)
     n_tasks, k = sizes or (QUICK if quick else FULL)
-    traces = pd.concat([TraceStore(zoo, progress).traces([ANCHOR, *experts, *combined], domains_of(zoo), n_tasks, 2 * k)
-                        for zoo in zoos], ignore_index=True)
+    traces = traces_of([TraceStore(zoo, progress) for zoo in zoos], [ANCHOR, *experts, *combined], domains_of(first),
+                       n_tasks, 2 * k)
     gains = measure_gains(traces, ANCHOR, experts, combined)
     found = {(model, seed): asked_again(part, k, experts, model) for seed, part in traces.groupby("seed")
              for model in combined}

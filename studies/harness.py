@@ -1,6 +1,6 @@
 """What every study's command line does: open the zoos, give `run` a folder, print its summary, name errors in a line.
 
-    python studies/<study>.py [--zoo NAME_OR_PATH] [--out DIR] [--seeds 0,1,2] [--quick]
+    python studies/<study>.py [--zoo NAME_OR_PATH] [--out DIR] [--seeds 0,1,2] [--quick] [--ray ADDRESS]
 
 `--zoo` is a built-in name or a folder that holds a zoo.json; with `--seeds`, a built-in name (its zoos are built on
 first use under runs/NAME/seedS) or a folder that holds zoos seed0, seed1, ... A folder of results is whole or absent.
@@ -15,14 +15,16 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+from behaviors.sampling import PartError
 from behaviors.store import TraceError
 from probes.sources import ProbeError
 from studies.provenance import write_made
 from training.domains import DomainError
 from training.manifest import MANIFEST, ZooError
+from training.pieces import ClusterError, on_ray
 from training.shards import CheckpointError
 from training.zoo import BUILT, RELEASED, Zoo
 
@@ -33,7 +35,8 @@ class StudyError(ValueError):
     """A study cannot be made of what it was given."""
 
 
-ERRORS = (StudyError, ZooError, CheckpointError, ProbeError, DomainError, TraceError)
+ERRORS = (StudyError, ZooError, CheckpointError, ProbeError, DomainError, TraceError,
+          PartError, ClusterError)
 """What is wrong with what was given, said in a sentence."""
 
 
@@ -57,6 +60,7 @@ def arguments(study: str, about: str, argv: list[str] | None = None,
     parser.add_argument("--out", type=Path, help=f"folder of results (default results/ZOO/{study})")
     parser.add_argument("--seeds", type=seed_list, help="zoos of these seeds, as in 0,1,2")
     parser.add_argument("--quick", action="store_true", help="a minute's worth: fewer models, tasks and samples")
+    parser.add_argument("--ray", metavar="ADDRESS", help="do the work on a Ray cluster: auto, HOST:PORT, or local")
     for flag, text in (flags or {}).items():
         parser.add_argument(f"--{flag}", action="store_true", help=text)
     return parser.parse_args(argv)
@@ -165,7 +169,8 @@ def main(study: str, about: str, run: Callable[..., object], summary: Callable[[
     try:
         zoos = open_zoos(chosen.zoo, chosen.seeds)
         out = out_folder(chosen, zoos, study)
-        run(zoos, out, chosen.quick, **{flag: getattr(chosen, flag) for flag in flags or {}})
+        with on_ray(chosen.ray) if chosen.ray else nullcontext():
+            run(zoos, out, chosen.quick, **{flag: getattr(chosen, flag) for flag in flags or {}})
     except ERRORS as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

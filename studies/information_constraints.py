@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from behaviors.store import TraceStore
+from behaviors.store import TraceStore, traces_of
 from studies.estimates import Estimate, average
 from studies.figures import kind_of
 from studies.findings import Finding, settle
@@ -49,8 +49,7 @@ def run(zoos: list[Zoo], out: Path, quick: bool = False, progress: bool = True,
     if len(models) < 2:
         raise StudyError(f"{first.folder} has the anchor alone; bits are those that another model moved: train experts")
     sums = policy_sums(zoos, models, domains, sizes.scored, progress)
-    answers = pd.concat([TraceStore(zoo, progress).traces(models, domains, *answered(sizes)) for zoo in zoos],
-                        ignore_index=True)
+    answers = traces_of([TraceStore(zoo, progress) for zoo in zoos], models, domains, *answered(sizes))
     experts = {domain: f"expert-{domain}" for domain in first.experts}
     moves = Moves(Nats(sums), Scores(answers), models, domains, experts, list(first.controls))
     findings = settle(claims(moves, cells_of(sums, answers, moves)))

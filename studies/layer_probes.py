@@ -29,7 +29,7 @@ from studies.layer_figure import draw
 from studies.layer_measures import FULL, QUICK, Expert, Sizes, files_of, measured
 from studies.layer_tables import carried_table, steering_table, weight_table
 from studies.results import closing, publish
-from training.workers import worker_pool
+from training.pieces import run_pieces
 from training.zoo import Zoo
 
 STUDY = "layer_probes"
@@ -64,17 +64,14 @@ def left(zoo: Zoo, quick: bool) -> float:
 
 
 def collect(zoos: list[Zoo], quick: bool, sizes: Sizes, progress: bool) -> Layers:
-    """Measure the experts of every zoo, as many side by side as there are cores."""
-    from tqdm.auto import tqdm
-
+    """Measure the experts of every zoo, side by side."""
     jobs = []
     for zoo in zoos:
         store = TraceStore(zoo, progress)
         jobs += [(zoo.seed, expert, store.traces([f"expert-{expert.domain}"], [expert.domain], sizes.tasks,
                                                  sizes.samples)) for expert in experts_of(zoo, quick)]
-    with worker_pool(len(jobs)) as pool:
-        futures = [pool.submit(measured, expert, traces, sizes) for _, expert, traces in jobs]
-        done = [future.result() for future in tqdm(futures, desc="looking inside", unit="expert", disable=not progress)]
+    done = run_pieces(measured, [(expert, traces, sizes) for _, expert, traces in jobs], "looking inside", progress,
+                      "expert")
     tables = {name: pd.concat([found[name].assign(domain=expert.domain, seed=seed)
                                for (seed, expert, _), found in zip(jobs, done, strict=True) if name in found])
               for name in ("shift", "probes", "lens", "patching", "grafts", "steering")}

@@ -20,10 +20,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from behaviors.store import TraceStore, side_by_side, write
+from behaviors.store import TraceStore, traces_of, write
 from probes.policy import ESTIMATORS, open_policies, read, trace_sums
 from probes.texts import check_tokens
 from studies.estimates import Estimate, ratio
+from training.pieces import run_pieces
 from training.workers import CORES
 from training.zoo import Zoo
 
@@ -51,9 +52,10 @@ def policy_sums(zoos: Iterable[Zoo], models: list[str], domains: list[str], size
     sizes: (tasks, samples a task). n_own: the sampler's own tokens that count; full, k1: nats, summed over them. Traces
     that the zoos lack are sampled. Raises ProbeError where models do not have one vocabulary.
     """
+    sampled = traces_of([TraceStore(zoo, progress) for zoo in zoos], models, domains, *sizes)
     asked, jobs = [], []
     for zoo in zoos:
-        traces = TraceStore(zoo, progress).traces(models, domains, *sizes)
+        traces = sampled[sampled.seed == zoo.seed]
         weights, lacking = {name: weights_digest(zoo.models[name]) for name in models}, []
         for domain, here in traces.groupby("domain", sort=False):
             parts = [(file_of(zoo, name, domain), part, wanted(part, name, weights))
@@ -62,7 +64,7 @@ def policy_sums(zoos: Iterable[Zoo], models: list[str], domains: list[str], size
             lacking.append([part for part in parts if len(missing(part[0], part[2]))])
         shares = [sum(lacking[first::CORES], []) for first in range(CORES)]  # whoever scores loads all models once
         jobs += [({name: zoo.models[name] for name in models}, share) for share in shares if share]
-    side_by_side(_score, jobs, "scoring policies", progress)
+    run_pieces(_score, jobs, "scoring policies", progress)
     return pd.concat([_found(*one) for one in asked], ignore_index=True)[list(COLUMNS)]
 
 

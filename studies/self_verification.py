@@ -19,7 +19,7 @@ from pathlib import Path
 import pandas as pd
 
 from behaviors.metrics import avg_at_k
-from behaviors.store import TraceStore
+from behaviors.store import TraceStore, traces_of
 from behaviors.tagger import tag
 from studies.figures import save
 from studies.findings import Finding, settle, write
@@ -117,12 +117,10 @@ def collect(zoos: list[Zoo], models: list[str], sizes: Sizes,
             progress: bool) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """(traces with their counts, their tags, verdicts) of all zoos; sampled and judged where the stores lack them."""
     authors = [name for name in models if name == "anchor" or name.startswith("expert-")]
-    traces, judged = [], []
-    for zoo in zoos:
-        store = TraceStore(zoo, progress)
-        traces.append(store.traces(models, domains_of(zoo), sizes.tasks, sizes.samples))
-        judged.append(verdicts(store, traces[-1], models, authors, min(sizes.judged, sizes.tasks)))
-    together = pd.concat(traces, ignore_index=True)
+    stores = [TraceStore(zoo, progress) for zoo in zoos]
+    together = traces_of(stores, models, domains_of(zoos[0]), sizes.tasks, sizes.samples)
+    judged = [verdicts(store, together[together.seed == store.zoo.seed], models, authors,
+                       min(sizes.judged, sizes.tasks)) for store in stores]
     tags = with_truth(tag(together["completion"].tolist()), zoos[0].preset)
     return audited(counted(together, tags), tags), tags, pd.concat(judged, ignore_index=True)
 

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from behaviors.store import TraceStore
+from behaviors.store import TraceStore, traces_of
 from studies.findings import Finding, settle
 from studies.harness import StudyError, distinct, domains_of, main
 from studies.results import closing, publish
@@ -103,8 +103,7 @@ def chosen_models(zoo: Zoo, quick: bool) -> list[str]:
 def collect(zoos: list[Zoo], models: list[str], domains: list[str], n_tasks: int, n: int,
             progress: bool) -> pd.DataFrame:
     """The traces of all models on all domains, of all zoos."""
-    return pd.concat([TraceStore(zoo, progress).traces(models, domains, n_tasks, n) for zoo in zoos],
-                     ignore_index=True)
+    return traces_of([TraceStore(zoo, progress) for zoo in zoos], models, domains, n_tasks, n)
 
 
 def halves(traces: pd.DataFrame) -> pd.DataFrame:

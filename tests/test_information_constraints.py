@@ -200,7 +200,7 @@ def test_bits_near_0_are_not_divided_by():
 
 
 def test_a_tiny_real_zoo_from_models_to_results(tmp_path, monkeypatch):
-    monkeypatch.setattr(policy_scores, "side_by_side", lambda work, jobs, *_: [work(*job) for job in jobs])
+    monkeypatch.setattr(policy_scores, "run_pieces", lambda work, jobs, *_: [work(*job) for job in jobs])
     zoo = zoo_in(tmp_path / "zoo", ["anchor", "mixed", "twin-math"])
     assert left(zoo, quick=True) > 0.5
     findings = run([zoo], tmp_path / "out", progress=False, sizes=Sizes((3, 1), (4, 2)))

@@ -388,7 +388,7 @@ def scored(monkeypatch):
         return real(networks, sampler, encoded, own, *rest)
 
     monkeypatch.setattr(policy_scores, "trace_sums", counted)
-    monkeypatch.setattr(policy_scores, "side_by_side",
+    monkeypatch.setattr(policy_scores, "run_pieces",
                         lambda work, jobs, title, progress: [work(*job) for job in jobs])
     return calls
 

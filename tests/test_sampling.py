@@ -1,5 +1,7 @@
 """sample and the trace store: repeatable traces, sampled once, and clear words for bad input."""
 
+import json
+
 import pandas as pd
 import pytest
 
@@ -81,6 +83,19 @@ def test_store_adds_what_it_lacks(zoo):
     assert store.held("anchor", "math") == (3, 2)
 
 
+def test_store_goes_on_where_a_sampling_was_killed(zoo):
+    """What was written before is in a part file: one answer of it is marked here, and so known again."""
+    part = zoo.folder / "traces/anchor/math-5.part"
+    sample(zoo.anchor, get_domain("math").tasks("test", 2), n=2, seed=5, progress=False, part=part)
+    first, *rows = part.read_text().splitlines()
+    marked = [json.loads(row) for row in rows]
+    marked[1][COLUMNS.index("completion")] += " marked"
+    part.write_text("\n".join([first, *map(json.dumps, marked), '["cut o']))
+    traces = TraceStore(zoo, progress=False).traces(["anchor"], ["math"], n_tasks=3, n=2)
+    assert traces.completion.str.endswith(" marked").tolist() == [False, True, False, False, False, False]
+    assert not list(zoo.folder.glob("traces/**/*.part"))
+
+
 def test_store_asks_tasks_of_the_zoos_sharing(zoo):
     zoo.manifest.domains, zoo.manifest.factors = ["agent"], {"sharing": 0.0}
     traces = TraceStore(zoo, progress=False).traces(["anchor"], n_tasks=4, n=1)
@@ -104,5 +119,5 @@ def test_store_asks_a_judge_once(zoo, monkeypatch):
     asked_at_once = judge(zoo.mixed, pool, mode="outcome", seed=5)
     columns = ["model", "task_id", "sample", "correct", "mode", "reply", "verdict", "agrees", "parsed"]
     pd.testing.assert_frame_equal(whole[columns], asked_at_once[columns].assign(model="anchor"), check_dtype=False)
-    monkeypatch.setattr("behaviors.store.side_by_side", lambda work, jobs, *rest: jobs and pytest.fail("asked again"))
+    monkeypatch.setattr("behaviors.store.run_pieces", lambda work, jobs, *rest: jobs and pytest.fail("asked again"))
     pd.testing.assert_frame_equal(whole, store.verdicts({"mixed": pool}, "outcome"))

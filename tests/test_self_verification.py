@@ -79,7 +79,7 @@ def judges(monkeypatch):
             Path(file).parent.mkdir(parents=True, exist_ok=True)
             judged[[*QUESTION, *GIVEN]].to_parquet(file)
 
-    monkeypatch.setattr("behaviors.store.side_by_side", work)
+    monkeypatch.setattr("behaviors.store.run_pieces", work)
 
 
 def test_a_whole_run_finds_what_was_planted(tmp_path, judges):

