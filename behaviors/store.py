@@ -6,16 +6,18 @@ Files are `<zoo>/traces/<model>/<domain>-<seed>.parquet`. One that holds enough 
 what it lacks is sampled and added: models side by side, one thread each, or on a Ray cluster (`training.pieces`). Tasks
 are the domain's test split, seed 0, so they are the same for every model and every zoo; a file whose tasks ask
 something else, sampled by another version of them, is refused. The seed of a zoo's traces is the zoo's own. What a
-sampling that was killed had written is in a part file beside the traces, and not sampled again.
+sampling that was killed had written is in a part file beside the traces, and not sampled again. The zoo's engine
+samples and judges; what is there is used, whichever engine wrote it.
 """
 
 from __future__ import annotations
 
 import os
 from collections import ChainMap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -29,6 +31,20 @@ QUESTION = ["prompt", "completion"]
 """What a judge's question is made of, besides the mode."""
 GIVEN = ["judge", "mode", "judge_sample", "reply", "verdict", "parsed"]
 """What a judge gave, and how it was asked."""
+
+
+class Asked(NamedTuple):
+    """Completions of a model on a domain that a study asks for: so many of each of the first tasks."""
+
+    model: str
+    domain: str
+    tasks: int
+    samples: int
+
+
+def crossed(models: Iterable[str], domains: Sequence[str], sizes: tuple[int, int]) -> list[Asked]:
+    """Every model on every domain; sizes: (tasks, samples a task)."""
+    return [Asked(model, domain, *sizes) for model in models for domain in domains]
 
 
 class TraceError(ValueError):
@@ -61,7 +77,8 @@ class TraceStore:
             files = {domain: str(self._file(name, domain)) for domain in domains
                      if not _enough(self.held(name, domain), n_tasks, n)}
             parts = [{domain: file} for domain, file in files.items()] if is_spread() else [files] if files else []
-            jobs += [(str(self.models[name]), name, part, n_tasks, n, self.zoo.seed, self._factors) for part in parts]
+            jobs += [(str(self.models[name]), name, part, n_tasks, n, self.zoo.seed, self._factors, self.zoo.engine)
+                     for part in parts]
         return jobs
 
     def verdicts(self, pools: dict[str, pd.DataFrame], mode: str) -> pd.DataFrame:
@@ -76,7 +93,7 @@ class TraceStore:
             missing = asked[~_keys(asked).isin(_keys(self._judged(name, mode)))]
             if len(missing):
                 file = self._judged_file(name, mode)
-                jobs.append((str(file), str(self.models[name]), name, missing, mode, self.zoo.seed))
+                jobs.append((str(file), str(self.models[name]), name, missing, mode, self.zoo.seed, self.zoo.engine))
         run_pieces(_judge, jobs, f"judging, {mode}", self.progress)
         return pd.concat([_given(pool, self._judged(name, mode)) for name, pool in pools.items()], ignore_index=True)
 
@@ -113,10 +130,14 @@ class TraceStore:
                              "tasks are sampled anew")
         return known
 
-    def left(self, models: list[str], domains: list[str], n_tasks: int, n: int) -> float:
-        """The share of these completions that `traces` would have to sample."""
-        pairs = [self.held(model, domain) for model in models for domain in domains]
-        return 1 - sum(min(tasks, n_tasks) * min(samples, n) for tasks, samples in pairs) / (len(pairs) * n_tasks * n)
+    def left(self, asked: list[Asked]) -> float:
+        """The share of these completions that the store does not hold."""
+        wanted = there = 0
+        for model, domain, n_tasks, n in asked:
+            tasks, samples = self.held(model, domain)
+            wanted += n_tasks * n
+            there += min(tasks, n_tasks) * min(samples, n)
+        return 1 - there / wanted if wanted else 0.0
 
     def read(self, model: str, domain: str, n_tasks: int, n: int) -> pd.DataFrame:
         """The first n completions of the first n_tasks tasks, as far as the store holds them."""
@@ -154,7 +175,8 @@ def _enough(held: tuple[int, int], n_tasks: int, n: int) -> bool:
     return held[0] >= n_tasks and held[1] >= n
 
 
-def _sample(path: str, name: str, files: dict[str, str], n_tasks: int, n: int, seed: int, factors: tuple) -> None:
+def _sample(path: str, name: str, files: dict[str, str], n_tasks: int, n: int, seed: int, factors: tuple,
+            engine: str) -> None:
     """Add to the files of one model, by domain, what they lack of n completions of each of n_tasks tasks.
 
     What several domains lack is sampled together, in fuller batches.
@@ -169,8 +191,8 @@ def _sample(path: str, name: str, files: dict[str, str], n_tasks: int, n: int, s
             if some and first < max(n, taken):
                 lacking.setdefault((first, max(n, taken) - first), []).extend(some)
     part = Path(files[min(files)]).with_name(f"{'-'.join(files)}-{seed}.part")
-    new = pd.concat([sample(path, tasks, n=count, first=first, seed=seed, progress=False, part=part).assign(model=name)
-                     for (first, count), tasks in lacking.items()])
+    new = pd.concat([sample(path, tasks, n=count, engine=engine, first=first, seed=seed, progress=False, part=part)
+                     for (first, count), tasks in lacking.items()]).assign(model=name)
     for domain, file in files.items():
         traces = pd.concat([held[domain], new[new.domain == domain]])
         ordered = traces.assign(place=traces.task_id.map(order)).sort_values(["place", "sample"])
@@ -178,9 +200,9 @@ def _sample(path: str, name: str, files: dict[str, str], n_tasks: int, n: int, s
     part.unlink(missing_ok=True)
 
 
-def _judge(file: str, path: str, name: str, pool: pd.DataFrame, mode: str, seed: int) -> None:
+def _judge(file: str, path: str, name: str, pool: pd.DataFrame, mode: str, seed: int, engine: str) -> None:
     """Add a judge's verdicts on a pool to a file."""
-    judged = judge(path, pool, mode=mode, seed=seed).assign(judge=name)
+    judged = judge(path, pool, mode=mode, seed=seed, engine=engine).assign(judge=name)
     new = judged.assign(**{key: pool[key].to_numpy() for key in QUESTION})[[*QUESTION, *GIVEN]]
     write(pd.concat([pd.read_parquet(file), new]) if Path(file).exists() else new, Path(file))
 

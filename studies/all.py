@@ -1,6 +1,7 @@
 """Every study of a zoo, in order: what is there is reused, a study that fails is named at the end and the rest go on.
 
-    python studies/all.py [--zoo NAME_OR_PATH] [--out DIR] [--seeds 0,1,2,3,4] [--quick] [--ray ADDRESS]
+    python studies/all.py [--zoo NAME_OR_PATH] [--out DIR] [--seeds 0,1,2,3,4] [--quick]
+                          [--ray ADDRESS [--engine vllm]]
 
 `--out` is the folder of all results (default results/ZOO); every study writes its own folder there, and INDEX.md lines
 up what the paper says with what was measured. Results that the same code made of the same zoos are not made again; a
@@ -23,7 +24,7 @@ import pandas as pd
 
 from studies.duration import estimate, minutes
 from studies.findings import VERDICTS
-from studies.harness import ERRORS, FINDINGS, arguments, open_zoos, out_folder
+from studies.harness import ERRORS, FINDINGS, arguments, opened, out_folder
 from studies.index import write_index
 from studies.provenance import holds
 from training.zoo import Zoo
@@ -110,10 +111,10 @@ def main(argv: list[str] | None = None) -> int:
     """The command line. Status 0: all ran; 1: some failed; 2: nothing could run."""
     chosen = arguments("all", __doc__.splitlines()[0], argv)
     seeds = ["--seeds", ",".join(map(str, chosen.seeds))] if chosen.seeds else []
-    ray = ["--ray", chosen.ray] if chosen.ray else []
+    ray = ["--ray", chosen.ray, "--engine", chosen.engine] if chosen.ray else []
     options = ["--zoo", chosen.zoo, *seeds, *(["--quick"] if chosen.quick else []), *ray]
     try:
-        zoos = open_zoos(chosen.zoo, chosen.seeds, whole=not chosen.quick)
+        zoos = opened(chosen, whole=not chosen.quick)
         root = chosen.out or out_folder(chosen, zoos, "").parent
     except ERRORS as error:
         print(f"error: {error}", file=sys.stderr)

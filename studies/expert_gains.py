@@ -12,11 +12,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from behaviors.metrics import paired_bootstrap
-from behaviors.store import TraceStore, traces_of
+from behaviors.store import Asked, TraceStore, crossed, traces_of
 from studies.findings import NOT_FOUND, TESTS, Claim, Finding, Measured, settle, write
 from studies.harness import StudyError, distinct, main, whole
 from studies.training_logs import run_table
@@ -50,11 +49,15 @@ def run(zoos: list[Zoo], out: Path, quick: bool = False, progress: bool = True,
     return findings
 
 
+def asked(zoo: Zoo, quick: bool) -> list[Asked]:
+    """What the study samples."""
+    return [one for domain in zoo.experts
+            for one in crossed(["anchor", f"expert-{domain}"], [domain], QUICK if quick else FULL)]
+
+
 def left(zoo: Zoo, quick: bool) -> float:
     """The share of what the study samples that the zoo does not hold."""
-    store, sizes = TraceStore(zoo), QUICK if quick else FULL
-    shares = [store.left(["anchor", f"expert-{domain}"], [domain], *sizes) for domain in zoo.experts]
-    return float(np.mean(shares or [0.0]))
+    return TraceStore(zoo).left(asked(zoo, quick))
 
 
 def _gain(zoos: list[Zoo], domain: str, n_tasks: int, n: int, progress: bool) -> dict:

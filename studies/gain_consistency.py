@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from behaviors.store import TraceStore, traces_of
+from behaviors.store import Asked, TraceStore, crossed, traces_of
 from probes.cells import ALL
 from probes.emergent import KINDS, Emergence, emergence, luck
 from probes.skills import Gains, measure_gains
@@ -72,11 +72,15 @@ def cast(zoo: Zoo) -> tuple[list[str], list[str]]:
             [*(name for name in COMBINED if name in zoo.models), *zoo.controls])
 
 
+def asked(zoo: Zoo, quick: bool) -> list[Asked]:
+    """What the study samples."""
+    (n_tasks, k), (experts, combined) = QUICK if quick else FULL, cast(zoo)
+    return crossed([ANCHOR, *experts, *combined], domains_of(zoo), (n_tasks, 2 * k))
+
+
 def left(zoo: Zoo, quick: bool) -> float:
     """The share of what the study samples that the zoo does not hold."""
-    n_tasks, k = QUICK if quick else FULL
-    experts, combined = cast(zoo)
-    return TraceStore(zoo).left([ANCHOR, *experts, *combined], domains_of(zoo), n_tasks, 2 * k)
+    return TraceStore(zoo).left(asked(zoo, quick))
 
 
 def asked_again(traces: pd.DataFrame, k: int, experts: list[str], model: str) -> Emergence:

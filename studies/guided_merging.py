@@ -19,10 +19,9 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from behaviors.store import TraceStore
+from behaviors.store import Asked, TraceStore, crossed
 from probes import compare_weights
 from studies.estimates import Estimate
 from studies.findings import NOT_FOUND, OURS, Claim, Finding, measure, settle
@@ -62,13 +61,17 @@ def run(zoos: list[Zoo], out: Path, quick: bool = False, progress: bool = True,
     return findings
 
 
+def asked(zoo: Zoo, quick: bool) -> list[Asked]:
+    """What the study samples."""
+    merges = [f"{rule}-{method}" for rule in RULES for method in (METHODS[:1] if quick else METHODS)]
+    return [one for target in zoo.experts
+            for one in crossed([f"expert-{target}", *(f"guided/{target}-{merge}" for merge in merges)], [target],
+                               QUICK if quick else FULL)]
+
+
 def left(zoo: Zoo, quick: bool) -> float:
     """The share of what the study samples that the zoo does not hold."""
-    store, sizes, methods = TraceStore(zoo), QUICK if quick else FULL, METHODS[:1] if quick else METHODS
-    merges = [f"{rule}-{method}" for rule in RULES for method in methods]
-    shares = [store.left([f"expert-{target}", *(f"guided/{target}-{one}" for one in merges)], [target], *sizes)
-              for target in zoo.experts]
-    return float(np.mean(shares or [0.0]))
+    return TraceStore(zoo).left(asked(zoo, quick))
 
 
 def cosine_table(zoo: Zoo, progress: bool) -> pd.DataFrame:

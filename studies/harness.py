@@ -1,6 +1,7 @@
 """What every study's command line does: open the zoos, give `run` a folder, print its summary, name errors in a line.
 
-    python studies/<study>.py [--zoo NAME_OR_PATH] [--out DIR] [--seeds 0,1,2] [--quick] [--ray ADDRESS]
+    python studies/<study>.py [--zoo NAME_OR_PATH] [--out DIR] [--seeds 0,1,2] [--quick]
+                              [--ray ADDRESS [--engine vllm]]
 
 `--zoo` is a built-in name or a folder that holds a zoo.json; with `--seeds`, a built-in name (its zoos are built on
 first use under runs/NAME/seedS) or a folder that holds zoos seed0, seed1, ... A folder of results is whole or absent.
@@ -61,6 +62,8 @@ def arguments(study: str, about: str, argv: list[str] | None = None,
     parser.add_argument("--seeds", type=seed_list, help="zoos of these seeds, as in 0,1,2")
     parser.add_argument("--quick", action="store_true", help="a minute's worth: fewer models, tasks and samples")
     parser.add_argument("--ray", metavar="ADDRESS", help="do the work on a Ray cluster: auto, HOST:PORT, or local")
+    parser.add_argument("--engine", choices=("transformers", "vllm"), default="transformers",
+                        help="who samples and judges (vllm: with --ray, a model a GPU at a time)")
     for flag, text in (flags or {}).items():
         parser.add_argument(f"--{flag}", action="store_true", help=text)
     return parser.parse_args(argv)
@@ -85,6 +88,16 @@ def open_zoos(zoo: str, seeds: list[int] | None, whole: bool = False) -> list[Zo
     from training import build_zoo
 
     return [build_zoo(zoo, out=f"runs/{zoo}/seed{seed}", seed=seed) for seed in seeds]
+
+
+def opened(chosen: argparse.Namespace, whole: bool = False) -> list[Zoo]:
+    """The zoos of a command line, with its engine. Raises as `open_zoos`, and StudyError for vllm without --ray."""
+    if chosen.engine == "vllm" and not chosen.ray:
+        raise StudyError("--engine vllm needs --ray ADDRESS (local: this machine), which gives each model a GPU")
+    zoos = open_zoos(chosen.zoo, chosen.seeds, whole)
+    for zoo in zoos:
+        zoo.engine = chosen.engine
+    return zoos
 
 
 def build_whole(preset: str, seed: int) -> Zoo:
@@ -167,7 +180,7 @@ def main(study: str, about: str, run: Callable[..., object], summary: Callable[[
     """
     chosen, started = arguments(study, about, argv, flags), time.perf_counter()
     try:
-        zoos = open_zoos(chosen.zoo, chosen.seeds)
+        zoos = opened(chosen)
         out = out_folder(chosen, zoos, study)
         with on_ray(chosen.ray) if chosen.ray else nullcontext():
             run(zoos, out, chosen.quick, **{flag: getattr(chosen, flag) for flag in flags or {}})

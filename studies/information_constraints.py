@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from behaviors.store import TraceStore, traces_of
+from behaviors.store import Asked, TraceStore, crossed, traces_of
 from studies.estimates import Estimate, average
 from studies.figures import kind_of
 from studies.findings import Finding, settle
@@ -63,11 +63,16 @@ def answered(sizes: Sizes) -> tuple[int, int]:
     return sizes.scored[0], sizes.answered[1]
 
 
+def asked(zoo: Zoo, quick: bool) -> list[Asked]:
+    """What the study samples."""
+    return crossed(chosen_models(zoo, quick), domains_of(zoo), answered(QUICK if quick else FULL))
+
+
 def left(zoo: Zoo, quick: bool) -> float:
     """The share of what the study samples and scores that the zoo does not hold."""
-    sizes, models, domains = QUICK if quick else FULL, chosen_models(zoo, quick), domains_of(zoo)
-    return float(np.mean([unscored(zoo, models, domains, sizes.scored),
-                          TraceStore(zoo).left(models, domains, *answered(sizes))]))
+    scored = (QUICK if quick else FULL).scored
+    return float(np.mean([unscored(zoo, chosen_models(zoo, quick), domains_of(zoo), scored),
+                          TraceStore(zoo).left(asked(zoo, quick))]))
 
 
 def bits_table(moves: Moves) -> pd.DataFrame:

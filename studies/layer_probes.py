@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from behaviors.store import TraceStore
+from behaviors.store import Asked, TraceStore
 from behaviors.taxonomy import SELF_VERIFICATION
 from probes import compare_weights
 from studies.findings import Finding, settle
@@ -55,6 +55,13 @@ def run(zoos: list[Zoo], out: Path, quick: bool = False, progress: bool = True,
     tables["layers"] = lined_up(tables)
     publish(out, STUDY, tables, findings, draw(tables, findings, ", ".join(zoo.name for zoo in zoos)))
     return findings
+
+
+def asked(zoo: Zoo, quick: bool) -> list[Asked]:
+    """What the study samples, but for what is written under grafts and steering."""
+    sizes = QUICK if quick else FULL
+    return [Asked(f"expert-{expert.domain}", expert.domain, sizes.tasks, sizes.samples)
+            for expert in experts_of(zoo, quick)]
 
 
 def left(zoo: Zoo, quick: bool) -> float:

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from behaviors.store import TraceStore
+from behaviors.store import Asked, TraceStore, crossed
 from studies.findings import NOT_FOUND, Finding, settle
 from studies.harness import StudyError, distinct, main
 from studies.merging_claims import TABLE_4, TABLE_6, claims, pair_gain
@@ -63,15 +63,19 @@ def sweeps(domains: list[str], quick: bool) -> dict[str, list[Merge]]:
     return {method: sweep(domains, method) for method in (("task_arithmetic",) if quick else SWEPT)}
 
 
+def asked(zoo: Zoo, quick: bool) -> list[Asked]:
+    """What the study samples."""
+    domains, sizes = list(zoo.experts), QUICK if quick else FULL
+    if len(domains) < 2:
+        return []
+    names = [*reference(zoo), *everywhere(domains, sweeps(domains, quick), quick)]
+    return crossed(names, domains, sizes) + [one for pair in pairs(domains)
+                                             for one in crossed([pair.name], pair.domains, sizes)]
+
+
 def left(zoo: Zoo, quick: bool) -> float:
     """The share of what the study samples that the zoo does not hold."""
-    domains, store, sizes = list(zoo.experts), TraceStore(zoo), QUICK if quick else FULL
-    if len(domains) < 2:
-        return 0.0
-    names = [*reference(zoo), *everywhere(domains, sweeps(domains, quick), quick)]
-    everything = [store.left(names, domains, *sizes)] * (len(names) * len(domains))
-    return float(np.mean(everything + [store.left([pair.name], list(pair.domains), *sizes)
-                                       for pair in pairs(domains) for _ in pair.domains]))
+    return TraceStore(zoo).left(asked(zoo, quick))
 
 
 def reference(zoo: Zoo) -> list[str]:

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from behaviors.store import TraceStore
+from behaviors.store import Asked, TraceStore, crossed
 from probes.policy import ESTIMATORS, policy_neighbors
 from studies.estimates import average
 from studies.findings import Finding, settle
@@ -65,15 +65,19 @@ def run(zoos: list[Zoo], out: Path, quick: bool = False, progress: bool = True,
     return findings
 
 
+def asked(zoo: Zoo, quick: bool) -> list[Asked]:
+    """What the study samples."""
+    sizes, models = QUICK if quick else FULL, chosen_models(zoo, quick)
+    merges = [] if quick or len(zoo.experts) < 2 else pairs(zoo.experts)
+    return [*crossed(models, domains_of(zoo), sizes.scored), *crossed(models, list(zoo.experts), sizes.answered),
+            *(one for pair in merges for one in crossed([pair.name], pair.domains, sizes.answered))]
+
+
 def left(zoo: Zoo, quick: bool) -> float:
     """The share of what the study samples and scores that the zoo does not hold."""
-    store, sizes, domains = TraceStore(zoo), QUICK if quick else FULL, domains_of(zoo)
-    models = chosen_models(zoo, quick)
-    shares = [unscored(zoo, models, domains, sizes.scored), store.left(models, domains, *sizes.answered)]
-    if not quick and len(zoo.experts) > 1:
-        shares.append(np.mean([store.left([one.name], list(one.domains), *sizes.answered)
-                               for one in pairs(zoo.experts)]))
-    return float(np.mean(shares))
+    scored = (QUICK if quick else FULL).scored
+    return float(np.mean([unscored(zoo, chosen_models(zoo, quick), domains_of(zoo), scored),
+                          TraceStore(zoo).left(asked(zoo, quick))]))
 
 
 def changes_of(experts: dict[str, str], with_pairs: bool) -> dict[str, Change]:

@@ -19,7 +19,7 @@ from pathlib import Path
 import pandas as pd
 
 from behaviors.metrics import avg_at_k
-from behaviors.store import TraceStore, traces_of
+from behaviors.store import Asked, TraceStore, crossed, traces_of
 from behaviors.tagger import tag
 from studies.figures import save
 from studies.findings import Finding, settle, write
@@ -77,14 +77,22 @@ def run(zoos: list[Zoo], out: Path, quick: bool = False, progress: bool = True,
     return findings
 
 
+def asked(zoo: Zoo, quick: bool) -> list[Asked]:
+    """What the study samples."""
+    if not zoo.experts:
+        return []
+    models = chosen_models(zoo, quick)
+    sizes = quick_sizes([zoo], models) if quick else Sizes()
+    return crossed(models, domains_of(zoo), (sizes.tasks, sizes.samples))
+
+
 def left(zoo: Zoo, quick: bool) -> float:
     """The share of what the study samples and judges that the zoo does not hold; a judge that was asked is done."""
     if not zoo.experts:
         return 0.0
-    models = chosen_models(zoo, quick)
-    sizes, store = quick_sizes([zoo], models) if quick else Sizes(), TraceStore(zoo)
-    judged = [store.was_asked(name, mode) for name in models for mode in MODES]
-    return (store.left(models, domains_of(zoo), sizes.tasks, sizes.samples) + 1 - sum(judged) / len(judged)) / 2
+    store = TraceStore(zoo)
+    judged = [store.was_asked(name, mode) for name in chosen_models(zoo, quick) for mode in MODES]
+    return (store.left(asked(zoo, quick)) + 1 - sum(judged) / len(judged)) / 2
 
 
 def chosen_models(zoo: Zoo, quick: bool) -> list[str]:

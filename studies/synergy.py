@@ -24,7 +24,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from behaviors.store import TraceStore, traces_of
+from behaviors.store import Asked, TraceStore, crossed, traces_of
 from studies.findings import Finding, settle
 from studies.harness import StudyError, distinct, domains_of, main
 from studies.results import closing, publish
@@ -69,11 +69,14 @@ def run(zoos: list[Zoo], out: Path, quick: bool = False, progress: bool = True,
     return findings
 
 
+def asked(zoo: Zoo, quick: bool) -> list[Asked]:
+    """What the study samples."""
+    return crossed(chosen_models(zoo, quick), all_domains(zoo), QUICK if quick else FULL) if zoo.experts else []
+
+
 def left(zoo: Zoo, quick: bool) -> float:
     """The share of what the study samples that the zoo does not hold."""
-    if not zoo.experts:
-        return 0.0
-    return TraceStore(zoo).left(chosen_models(zoo, quick), all_domains(zoo), *(QUICK if quick else FULL))
+    return TraceStore(zoo).left(asked(zoo, quick))
 
 
 def all_domains(zoo: Zoo) -> list[str]:

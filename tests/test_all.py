@@ -4,11 +4,13 @@ import json
 import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from behaviors.store import TraceStore
 from studies import all as every
 from studies import duration, provenance
 from studies.harness import StudyError, main
@@ -198,3 +200,7 @@ def test_one_command_on_a_zoo_of_one_untrained_expert(tmp_path):
     assert {file.parent.name for file in (tmp_path / "out").glob("*/findings.json")} == set(ran) and len(ran) == 6
     assert "not measured: The zoo lacks a mixed run." in (tmp_path / "out/INDEX.md").read_text()
     assert all(provenance.holds(tmp_path / "out" / study, [zoo], True) for study in ran)
+    asked = {study: import_module(f"studies.{study}").asked(zoo, True) for study in ran}  # is what was sampled
+    assert all(TraceStore(zoo).left(some) == 0 for some in asked.values())
+    sampled = {(file.parent.name, file.stem.removesuffix("-0")) for file in zoo.folder.glob("traces/*/*.parquet")}
+    assert sampled == {(one.model, one.domain) for some in asked.values() for one in some}

@@ -73,7 +73,7 @@ def judges(monkeypatch):
     """Judges that need no model: `reader`, in this process."""
     def work(_, jobs, title, progress):
         assert not jobs or "judging" in title, "the traces are there; nothing is to be sampled"
-        for file, _, name, pool, mode, _ in jobs:
+        for file, _, name, pool, mode, *_ in jobs:
             keys = {key: pool[key].to_numpy() for key in QUESTION}
             judged = judge(reader, pool, mode=mode).assign(judge=name, **keys)
             Path(file).parent.mkdir(parents=True, exist_ok=True)

@@ -48,12 +48,12 @@ def cost(preset: Preset, shape: Shape, steps: int, mean_tokens: int | None = Non
     return Cost(steps, rollouts, written, seconds / 3600)
 
 
-def shape_of(preset: Preset, anchor: str) -> Shape:
-    """The shape of the model that a preset trains, from the anchor's folder or what is known of hub ids."""
+def shape_of(anchor: str, start: str | None = None) -> Shape:
+    """The shape of a model, from its folder or what is known of hub ids: its own, or that of what it starts from."""
     file = Path(anchor) / "config.json"
     if file.is_file():
         return Shape.of(json.loads(file.read_text(encoding="utf-8")))
-    for name in (anchor, preset.sft.model if preset.sft else None):
+    for name in (anchor, start):
         if name in KNOWN:
             return KNOWN[name]
     raise ValueError(f"nothing is known of {anchor} without a network; give --anchor FOLDER, with its config.json")
@@ -61,7 +61,7 @@ def shape_of(preset: Preset, anchor: str) -> Shape:
 
 def report(preset: Preset, runs: list, anchor: str, gpus: int, gpu_gib: float, mean_tokens: int | None = None) -> str:
     """The lines that --dry-run prints, of the runs of a zoo."""
-    shape, gpu_bytes = shape_of(preset, anchor), int(gpu_gib * GIB)
+    shape, gpu_bytes = shape_of(anchor, preset.sft and preset.sft.model), int(gpu_gib * GIB)
     distilling, paper = preset.distilling(), PAPER if preset.name == "qwen3-4b" else {}
     costs = {run.name: cost(run.preset, shape, run.steps, mean_tokens) for run in runs}
     costs["distilled"] = cost(distilling, shape, distilling.steps,

@@ -57,11 +57,13 @@ class Models(Mapping):
 class Zoo:
     """The models of one experiment. `Zoo(folder, manifest)` makes one, `save` writes it, `Zoo.load` reads it.
 
-    Attributes: `folder`, `manifest`. A model's path is checked when it is asked for: ZooError when its folder is gone.
+    Attributes: `folder`, `manifest`, and `engine`, who writes its models' tokens when they are sampled or judge
+    (transformers or vllm, `training.engines`). A model's path is checked when it is asked for: ZooError when its folder
+    is gone.
     """
 
-    def __init__(self, folder: str | Path, manifest: Manifest):
-        self.folder, self.manifest = Path(folder), manifest
+    def __init__(self, folder: str | Path, manifest: Manifest, engine: str = "transformers"):
+        self.folder, self.manifest, self.engine = Path(folder), manifest, engine
 
     @classmethod
     def load(cls, path_or_name: str | Path) -> Zoo:
