@@ -5,8 +5,9 @@
 256 prompts, one completion each at temperature 1, up to 64 tokens, in fp32 on the CPU: of the shipped anchor, and of
 SmolLM2-135M-Instruct in FOLDER (safetensors). Tokens a second are those that the model wrote, over the seconds from the
 first request to the last answer, with rendering, environments and decoding, without loading, starting and a round of
-warming up. Engines run in turn, transformers before and after vLLM: the ratio is to the mean of both. The CPUs have to
-be free: two cores are shared by whatever else runs. Prints a table and writes it beside this file, as sampling.md.
+warming up. Engines run in turn, transformers before and after vLLM, and on one thread; the ratio is to its fastest row.
+The machine has to be free: beside another job, threads that wait for each other cost transformers most of its speed
+(the load before each row is given). Prints a table and writes it beside this file, as sampling.md.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pandas as pd
+import torch
 from measure import machine, markdown, publish
 
 from training import DOMAINS, get_domain
@@ -32,13 +34,14 @@ from training.server import Server, ServerError
 
 ROOT = Path(__file__).parent.parent
 PYTHON = ROOT / ".venv-vllm/bin/python"
-ENVIRONMENT = {**os.environ, "VLLM_CPU_KVCACHE_SPACE": "2", "VLLM_NO_USAGE_STATS": "1", "PYTHONPATH": str(ROOT)}
+ENVIRONMENT = {**os.environ, "VLLM_CPU_KVCACHE_SPACE": "2", "VLLM_CPU_NUM_OF_RESERVED_CPU": "0",
+               "VLLM_NO_USAGE_STATS": "1", "PYTHONPATH": str(ROOT)}
 PROMPTS, LONGEST, WARM = 256, 64, 32
 
 
 def measure(model: str, engine: str) -> dict:
-    """tokens and seconds of the prompts, and seconds to open the engine."""
-    start = time.perf_counter()
+    """tokens and seconds of the prompts, seconds to open the engine, and the machine's load before."""
+    load, start = os.getloadavg()[0], time.perf_counter()
     tasks = [get_domain(DOMAINS[k % len(DOMAINS)]).task("test", 0, k) for k in range(PROMPTS)]
     names = [task.id for task in tasks]
     with closing(open_engine(model, engine)) as opened:
@@ -46,7 +49,8 @@ def measure(model: str, engine: str) -> dict:
         begin = time.perf_counter()
         done = [rollout for some in opened.rollouts(tasks, names, LONGEST, 1.0, 0) for _, rollout in some]
         end = time.perf_counter()
-    return {"tokens": sum(rollout.n_tokens for rollout in done), "s": end - begin, "to open, s": begin - start}
+    return {"load": load, "to open, s": begin - start, "tokens": sum(rollout.n_tokens for rollout in done),
+            "s": end - begin}
 
 
 def elsewhere(model: str) -> dict:
@@ -54,6 +58,16 @@ def elsewhere(model: str) -> dict:
     command = [PYTHON, __file__, "--inside", model]
     found = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, check=True, stdout=subprocess.PIPE, text=True).stdout
     return json.loads(found.splitlines()[-1])
+
+
+def on_one_thread(model: str) -> dict:
+    """`measure` of transformers on one thread, as the workers of a study run it."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return measure(model, "transformers")
+    finally:
+        torch.set_num_threads(threads)
 
 
 @contextmanager
@@ -81,16 +95,16 @@ def served(model: str) -> Iterator[str]:
 
 def rows(name: str, model: str) -> list[dict]:
     """A row an engine."""
-    before = measure(model, "transformers")
-    inside = elsewhere(model)
+    found = {"transformers": measure(model, "transformers")}
+    found["transformers, one thread"] = on_one_thread(model)
+    found["vLLM in process"] = elsewhere(model)
     with served(model) as url:
-        behind = measure(model, url)
-    after = measure(model, "transformers")
-    plain = (before["tokens"] / before["s"] + after["tokens"] / after["s"]) / 2
-    found = {"transformers, before": before, "vLLM in process": inside, "vLLM behind a server": behind,
-             "transformers, after": after}
-    return [{"model": name, "engine": engine, **row, "tokens/s": row["tokens"] / row["s"],
-             "ratio": row["tokens"] / row["s"] / plain} for engine, row in found.items()]
+        found["vLLM behind a server"] = measure(model, url)
+    found["transformers, again"] = measure(model, "transformers")
+    speed = {engine: row["tokens"] / row["s"] for engine, row in found.items()}
+    best = max(rate for engine, rate in speed.items() if engine.startswith("transformers"))
+    return [{"model": name, "engine": engine, **row, "tokens/s": speed[engine], "ratio": speed[engine] / best}
+            for engine, row in found.items()]
 
 
 def main() -> None:

@@ -2,11 +2,14 @@
 
 It takes half a minute to start, so it is for many tasks or large models. On a CPU it runs in fp32, as transformers does
 here, and uncompiled (compiling takes minutes), with every prompt read at once: vLLM 0.32's CPU runner dies of a seeded
-request whose prompt it reads in parts ("CPU Generator does not use offset"). `vllm serve` on a CPU, too: give it
---no-enable-chunked-prefill.
+request whose prompt it reads in parts ("CPU Generator does not use offset"). It computes on all cores, unless
+VLLM_CPU_NUM_OF_RESERVED_CPU says otherwise; vLLM by itself leaves one out, which is half of two. `vllm serve` on a CPU
+needs --no-enable-chunked-prefill for the same reason, and gains by VLLM_CPU_NUM_OF_RESERVED_CPU=0.
 """
 
 from __future__ import annotations
+
+import os
 
 import torch
 
@@ -30,6 +33,7 @@ class InProcess(Remote):
                              f"run .venv-vllm/bin/python, or give a server's address ({error})") from error
         super().__init__(model)
         plain = {} if torch.cuda.is_available() else ON_CPU
+        os.environ.setdefault("VLLM_CPU_NUM_OF_RESERVED_CPU", "0")
         path = str(Checkpoint(model, keep=True).path)
         self._llm = LLM(path, seed=0, **plain | ({"dtype": dtype} if dtype else {}))
         self.config.max_position_embeddings = self._llm.model_config.max_model_len
