@@ -24,6 +24,7 @@ from behaviors.store import TraceStore, traces_of, write
 from probes.policy import ESTIMATORS, open_policies, read, trace_sums
 from probes.texts import check_tokens
 from studies.estimates import Estimate, ratio
+from training.alike import weights_digest
 from training.pieces import run_pieces
 from training.workers import CORES
 from training.zoo import Zoo
@@ -66,15 +67,6 @@ def policy_sums(zoos: Iterable[Zoo], models: list[str], domains: list[str], size
         jobs += [({name: zoo.models[name] for name in models}, share) for share in shares if share]
     run_pieces(_score, jobs, "scoring policies", progress)
     return pd.concat([_found(*one) for one in asked], ignore_index=True)[list(COLUMNS)]
-
-
-def weights_digest(model: str | Path) -> str:
-    """Of a folder, a digest of its weights; of a hub id, the id."""
-    found = hashlib.sha256()
-    for file in sorted(Path(model).glob("*.safetensors")) if Path(model).is_dir() else ():
-        with file.open("rb") as stream:
-            found.update(hashlib.file_digest(stream, "sha256").digest())
-    return found.hexdigest() if Path(model).is_dir() else str(model)
 
 
 def file_of(zoo: Zoo, sampler: str, domain: str) -> Path:

@@ -12,6 +12,7 @@ from ray.cluster_utils import Cluster
 
 from behaviors.store import TraceStore, traces_of
 from studies import expert_gains, harness
+from studies.policy_scores import policy_sums
 from tests.tiny import save_model
 from training.manifest import Manifest
 from training.pieces import RETRIES, ClusterError, is_spread, on_ray, run_pieces
@@ -59,10 +60,15 @@ def test_a_cluster_gives_what_this_machine_does_and_raises_what_it_does(cluster,
     with on_ray(cluster.address):
         assert is_spread() and len(TraceStore(there[0]).lacking(**asked)) == 4  # two models on two domains
         found = traces_of([TraceStore(zoo, progress=False) for zoo in there], **asked)
+        scored = policy_sums(there, ["anchor", "mixed"], ["math"], (2, 1), progress=False)
+        verdicts = TraceStore(there[0], progress=False).verdicts({"mixed": found[found.seed == 0]}, "outcome")
         with pytest.raises(ZeroDivisionError, match="zero"):
             run_pieces(divmod, [(1, 1), (1, 0)], "quotients", progress=False)
     assert not is_spread()
     pd.testing.assert_frame_equal(found, expected)
+    pd.testing.assert_frame_equal(scored, policy_sums(here, ["anchor", "mixed"], ["math"], (2, 1), progress=False))
+    judged = TraceStore(here[0], progress=False).verdicts({"mixed": expected[expected.seed == 0]}, "outcome")
+    pd.testing.assert_frame_equal(verdicts, judged)
     assert not list(tmp_path.glob("**/*.part"))
 
 

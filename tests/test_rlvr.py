@@ -1,6 +1,7 @@
 """GRPO runs: repeatable, resumable, logged by domain; every reference answer scores 1 before anything is trained."""
 
 import json
+import shutil
 
 import pandas as pd
 import pytest
@@ -148,6 +149,17 @@ def test_a_run_begun_before_presets_grew_goes_on(anchor, tmp_path):
             settle(run(anchor, preset=preset(**{field: value})), file)
     settle(run(anchor, preset=preset(epsilon_high=0.2)), file, resume=False)
     assert json.loads(file.read_text())["preset"]["epsilon_high"] == 0.2
+
+
+def test_a_run_goes_on_where_its_anchor_was_moved(anchor, tmp_path):
+    file, moved = tmp_path / "settings.json", tmp_path / "moved"
+    settle(run(anchor), file)
+    shutil.copytree(anchor, moved)
+    settle(run(str(moved)), file)
+    assert json.loads(file.read_text())["anchor"] == str(moved)
+    save_model(tmp_path / "other", seed=9)
+    with pytest.raises(ValueError, match="holds a run with another anchor"):
+        settle(run(str(tmp_path / "other")), file)
 
 
 def test_a_prompt_that_is_too_long_is_named_before_training(anchor, tmp_path):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+from pathlib import Path
 
 from training.checkpoints import Checkpoint
 from training.shards import natural_key
@@ -27,3 +29,12 @@ def mismatch(base: Checkpoint, other: Checkpoint, include: str | None = None) ->
 def matching(model: Checkpoint, include: str | None) -> list[str]:
     """The names of a model that a regular expression matches (re.search), in order; None matches all."""
     return [name for name in model.names if include is None or re.search(include, name)]
+
+
+def weights_digest(model: str | Path) -> str:
+    """Of a folder, a digest of its weights; of a hub id, the id."""
+    found = hashlib.sha256()
+    for file in sorted(Path(model).glob("*.safetensors")) if Path(model).is_dir() else ():
+        with file.open("rb") as stream:
+            found.update(hashlib.file_digest(stream, "sha256").digest())
+    return found.hexdigest() if Path(model).is_dir() else str(model)

@@ -7,14 +7,18 @@ import os
 from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 
+from training.alike import weights_digest
 from training.presets import FREE, Preset
+
+WEIGHTS = "anchor_weights"
+"""Beside a run's settings: which weights lay where it says that its anchor does."""
 
 
 def settle(run, file: Path, resume: bool = True) -> None:
     """Write a run's settings; when going on, ValueError unless they are those that stand there.
 
     A setting that did not exist when the run began, of the run or its preset, had its default then. What
-    `presets.FREE` names may change.
+    `presets.FREE` names may change, and so may the place of the anchor where its weights are the same.
     """
     if resume and file.exists():
         odd = other(run, file)
@@ -22,7 +26,8 @@ def settle(run, file: Path, resume: bool = True) -> None:
             raise ValueError(f"{file.parent} holds a run with another {odd}; choose another folder, or start over "
                              "(resume=False, --restart)")
     aside = file.with_suffix(".partial")
-    aside.write_text(json.dumps(asdict(run), indent=2) + "\n")
+    held = asdict(run) | {WEIGHTS: weights_digest(run.anchor)}
+    aside.write_text(json.dumps(held, indent=2) + "\n")
     os.replace(aside, file)
 
 
@@ -31,6 +36,8 @@ def other(run, file: Path) -> str | None:
     asked = json.loads(json.dumps(asdict(run)))
     held = _defaults(type(run)) | json.loads(file.read_text())
     for name in asked:
+        if name == "anchor" and asked[name] != held[name] and held.get(WEIGHTS) == weights_digest(run.anchor):
+            continue
         if name != "preset" and asked[name] != held.get(name):
             return f"{name} ({held.get(name)}, asked for is {asked[name]})"
     return other_preset(run.preset, file)
