@@ -6,6 +6,7 @@ import pytest
 from tokenizers.processors import TemplateProcessing
 
 from tests.tiny import tokenizer
+from tests.workbench_tables import tool, write_tables
 from training.data import prepare, read_prepared
 from training.data.__main__ import main
 from training.data.length import open_tokenizer, token_counts
@@ -37,8 +38,15 @@ def blend(folder):
         row("stem_mcqa", "Metal?\nA: iron\nB: salt", expected_answer="A", options=[{"A": "iron"}, {"B": "salt"}]),
         row("comp_coding_50tests", "Add one.", verifier_metadata=tests), row("structured_outputs", "JSON?"),
         row("instruction_following", "No commas.", instruction_id_list=["punctuation:no_comma"], kwargs=[{}]),
-        row("workbench", "Reply.", ground_truth=[{"name": "email_reply_email", "arguments": "{}"}]),
+        workbench("Cancel it.", "00000002"),
     ])
+
+
+def workbench(text, event):
+    """A row of the blend that deletes an event."""
+    return {"responses_create_params": {"input": text, "tools": [tool("calendar_delete_event", "event_id")]},
+            "dataset": "nano_v3_sft_profiled_workbench",
+            "ground_truth": [{"name": "calendar_delete_event", "arguments": json.dumps({"event_id": event})}]}
 
 
 def test_a_folder_holds_the_tasks_by_domain_and_a_report_that_accounts_for_every_row(tmp_path):
@@ -53,6 +61,21 @@ def test_a_folder_holds_the_tasks_by_domain_and_a_report_that_accounts_for_every
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [
         "coding.jsonl", "instructions.jsonl", "math.jsonl", "report.json", "science.jsonl"]
     assert get_domain("math").verify(tasks["math"][0], "<think> </think> Answer: 42").reward == 1.0
+
+
+def test_agents_tasks_name_the_folder_of_their_tables(tmp_path, capsys):
+    tables, rows = write_tables(tmp_path / "tables"), [workbench("Cancel it.", "00000002"), workbench("That too.", "9")]
+    file = source(tmp_path, rows)
+    assert main([str(file), "--out", str(tmp_path / "out"), "--workbench", tables]) == 0
+    refused = "1  refused: its ground_truth cannot be replayed on the workbench (first: row 1, the reference call"
+    assert refused in capsys.readouterr().out
+    (task,) = read_prepared(tmp_path / "out")["agent"]
+    agent = get_domain("agent")
+    assert task.metadata["workbench"] == tables and agent.verify(task, "</think>" + agent.reference(task)).reward == 1.0
+    for given, said in (([], "name their folder, csv_data of NeMo-Gym's workplace_assistant (--workbench FOLDER) (2)"),
+                        (["--workbench", str(tmp_path)], "emails.csv, which is not there; give the folder that holds")):
+        assert main([str(file), "--out", str(tmp_path / "none"), *given]) == 2
+        assert said in capsys.readouterr().err and not (tmp_path / "none").exists()
 
 
 def test_repeated_prompts_are_kept_once_and_counted_by_whether_their_answers_agree(tmp_path):

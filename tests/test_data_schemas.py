@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.workbench_tables import tool, write_tables
 from training.data import nemotron
 from training.data.rejects import Tally
 from training.data.schemas import SCHEMAS, detect, tasks_of
@@ -21,6 +22,10 @@ def program(body):
     return f"```python\n{body}\n```"
 
 
+def without(row, *names):
+    return {name: value for name, value in row.items() if name not in names}
+
+
 MATH = asked("What is 6 times 7?", dataset=BLEND + "dapo17k", expected_answer="42", question="What is 6 times 7?")
 CHOICE = asked("Which is a metal?\nA: iron\nB: salt", dataset=BLEND + "stem_mcqa", expected_answer="A",
                options=[{"A": "iron"}, {"B": "salt"}], uuid="u")
@@ -29,9 +34,10 @@ FOLLOW = asked("Write. No commas.", dataset=BLEND + "instruction_following", pro
 CODE = asked("Double it.", dataset=BLEND + "comp_coding_50tests",
              verifier_metadata={"unit_tests": {"inputs": ["2\n", "5"], "outputs": ["4\n", "10"]}})
 AGENT = {"responses_create_params": {"input": [{"role": "system", "content": "It is Thursday."},
-                                               {"role": "user", "content": "Meet Ann at 9."}], "tools": []},
+                                               {"role": "user", "content": "Cancel the review."}],
+                                     "tools": [tool("calendar_delete_event", "event_id"), tool("email_delete_email")]},
          "dataset": BLEND + "workbench", "category": "workplace_assistant_calendar",
-         "ground_truth": [{"name": "create_event", "arguments": '{"who": "Ann", "hour": 9}'}]}
+         "ground_truth": [{"name": "calendar_delete_event", "arguments": '{"event_id": "00000002"}'}]}
 DAPO = {"data_source": "math_dapo", "prompt": [{"role": "user", "content": "6 times 7? Answer: $Answer"}],
         "ability": "MATH", "reward_model": {"ground_truth": "42", "style": "rule-lighteval/MATH_v2"},
         "extra_info": {"index": "9a"}}
@@ -48,13 +54,11 @@ APPS = {"question": "Double it.", "starter_code": "def double(x):",
 PLAIN = {"prompt": "Double it.", "inputs": ["2", ["5"]], "outputs": ["4", ["10", ""]]}
 
 DOUBLE, HALF = program("print(2 * int(input()))"), program("print(int(input()) // 2)")
-MEET = '<tool_call>{"name": "create_event", "arguments": {"who": "Ann", "hour": 9}}</tool_call>'
 PUBLISHED = {
     "the blend's math": ("nemotron", MATH, "math", "Answer: 42", "Answer: 41"),
     "the blend's choice": ("nemotron", CHOICE, "science", "Answer: A", "Answer: B"),
     "the blend's instructions": ("nemotron", FOLLOW, "instructions", "The sea is wide.", "The sea, yes."),
     "the blend's code": ("nemotron", CODE, "coding", DOUBLE, HALF),
-    "the blend's agent, with the workplace's own tools": ("nemotron", AGENT, "agent", MEET, MEET.replace("9", "10")),
     "DAPO": ("verl", DAPO, "math", "Answer: 42", "Answer: 41"),
     "code in verl's form": ("verl", EURUS, "coding", DOUBLE, HALF),
     "MMLU": ("choices", MMLU, "science", "Answer: B", "Answer: A"),
@@ -70,10 +74,10 @@ PUBLISHED = {
 }
 
 
-def read(row, schema=None):
+def read(row, schema=None, workbench=None):
     """(schema, tasks, table) of a source of one row."""
     tally = Tally()
-    name, tasks = tasks_of(iter([(0, row)]), "rows.jsonl", schema, tally)
+    name, tasks = tasks_of(iter([(0, row)]), "rows.jsonl", schema, tally, workbench)
     return name, [task for _, task in tasks], tally.table()
 
 
@@ -83,10 +87,6 @@ def test_a_published_row_is_told_by_its_columns_and_graded(schema, row, domain, 
     assert (name, task.domain, task.id, refused) == (schema, domain, f"{schema}-0", [])
     assert get_domain(domain).verify(task, THINK + right).reward == 1.0
     assert get_domain(domain).verify(task, THINK + wrong).reward == 0.0
-
-
-def without(row, *names):
-    return {name: value for name, value in row.items() if name not in names}
 
 
 def code_of(**tests):
@@ -132,12 +132,8 @@ REFUSED = {
     "a function without a name": (code_of(fn_name="a b"), "the name of its function is no name"),
     "a value that is not JSON": (code_of(fn_name="f", outputs=["four"]), "its tests are not JSON"),
     "a value that is not a number": (code_of(fn_name="f", outputs=["NaN"]), "its tests are not JSON"),
-    "a tool of WorkBench": ({**AGENT, "ground_truth": [{"name": "email_reply_email", "arguments": "{}"}]},
-                            "it calls tools that the workplace here does not have"),
-    "calls without arguments": ({**AGENT, "ground_truth": [{"name": "create_event"}]}, "its ground_truth is not a"),
-    "no calls": ({**AGENT, "ground_truth": []}, "the agent verifier cannot judge it"),
-    "a call that is refused": ({**AGENT, "ground_truth": [{"name": "move_event", "arguments": '{"id": 1, "hour": 2}'}]},
-                               "the agent verifier cannot judge it"),
+    "an agent's row without its tables": (AGENT, "about tables that are not in the rows: name their folder, csv_da"),
+    "an agent_ref that is a list": ({**without(MATH, "dataset"), "agent_ref": ["a"]}, "neither dataset nor agent_ref"),
     "a reward model": ({**DAPO, "reward_model": {"ground_truth": "4", "style": "model"}}, "'model' is no rule"),
     "no ground truth": ({**DAPO, "reward_model": {"style": "rule"}}, "there is no reward_model.ground_truth"),
     "a prompt of another type": ({**DAPO, "prompt": 7}, "prompt is a number and not a list or a text"),
@@ -181,7 +177,6 @@ def test_a_question_that_names_no_form_is_asked_for_one_and_others_stay_as_publi
     assert read(DAPO)[1][0].prompt == "6 times 7? Answer: $Answer"
     boxed = asked("6 times 7? Use \\boxed{}.", **without(MATH, "responses_create_params"))
     assert read(boxed)[1][0].prompt == "6 times 7? Use \\boxed{}."
-    assert read(AGENT)[1][0].prompt == "It is Thursday.\n\nMeet Ann at 9."
     assert read(template(r"\\boxed\{\s*([A-Za-z])\s*\}"))[1][0].prompt == "Which is a metal?\nA: iron\nB: salt"
     assert "def double(x):" in read(APPS)[1][0].prompt and "standard input" not in read(APPS)[1][0].prompt
 
@@ -204,6 +199,61 @@ def test_an_agent_ref_names_the_domain_where_the_dataset_does_not():
     held = {"verifier_metadata": {name: FOLLOW[name] for name in ("instruction_id_list", "kwargs", "prompt")}}
     row = {**without(FOLLOW, "instruction_id_list", "kwargs", "prompt"), **held}
     assert read(row)[1][0].metadata["kwargs"] == [{}, {"keywords": ["sea"]}]
+
+
+@pytest.mark.parametrize("named", [
+    {"dataset": BLEND + "workbench"}, {"agent_ref": {"name": "workplace_assistant_simple_agent"}},
+    {"environment_name": "workplace_assistant"}])
+def test_an_agents_row_is_graded_on_the_tables_of_a_folder(tmp_path, named):
+    folder = write_tables(tmp_path)
+    name, (task,), refused = read({**without(AGENT, "dataset"), **named}, workbench=folder)
+    assert (name, task.domain, refused) == ("nemotron", "agent", [])
+    assert task.metadata == {
+        "workbench": folder, "calls": [{"name": "calendar_delete_event", "arguments": {"event_id": "00000002"}}],
+        "question": "It is Thursday.\n\nCancel the review.", "source": named.get("dataset", "nemo-gym")}
+    asked, *tools = task.prompt.removesuffix("\n\n" + task.metadata["question"]).split("\n")
+    assert asked.startswith('Call tools by <tool_call>{"name": ..., "arguments": {...}}</tool_call>; ')
+    assert [json.loads(one) for one in tools] == AGENT["responses_create_params"]["tools"]
+    agent, right = get_domain("agent"), get_domain("agent").reference(task)
+    assert agent.verify(task, THINK + right).reward == 1.0
+    assert agent.verify(task, THINK + right.replace("2", "1")).reason.startswith("calendar_events: expected {")
+
+
+REPLAYED = "its ground_truth cannot be replayed on the workbench"
+
+
+@pytest.mark.parametrize(("calls", "reason", "found"), [
+    ([], "", ""),  # graded: right is to change nothing
+    ('[{"name": "calendar_delete_event", "arguments": "{\\"event_id\\": \\"00000001\\"}"}]', "", ""),
+    ([{"name": "calendar_delete_event"}], "its ground_truth is not a list of calls with a name and argum", "delete"),
+    ([{"name": "calendar_delete_event", "arguments": "{"}], "its ground_truth is not a list of calls", "delete"),
+    ({"name": "calendar_delete_event"}, "ground_truth is an object and not a list or a text", "name"),
+    ([{"name": "create_event", "arguments": "{}"}], REPLAYED, "unknown tool 'create_event'"),
+    ([{"name": ["create_event"], "arguments": "{}"}], REPLAYED, "unknown tool ['create_event']"),
+    ([{"name": "calendar_delete_event", "arguments": "[]"}], REPLAYED, "must be an object, got []"),
+    ([{"name": "calendar_delete_event", "arguments": '{"event_id": "2"}'}], REPLAYED, "there is no event_id '2'"),
+])
+def test_a_ground_truth_that_cannot_be_replayed_is_refused(tmp_path, calls, reason, found):
+    _, tasks, refused = read({**AGENT, "ground_truth": calls}, workbench=write_tables(tmp_path))
+    assert len(tasks) + len(refused) == 1 and bool(refused) == bool(reason)
+    assert not refused or reason in refused[0]["reason"] and found in refused[0]["found"]
+
+
+def test_a_row_offers_tools_that_the_workbench_has(tmp_path):
+    folder = write_tables(tmp_path)
+    for tools, reason in ((None, "there is no responses_create_params.tools"), (["a"], "there is no name"),
+                          ([tool("create_event")], "it has a tool that the workbench does not have")):
+        asked = {**AGENT["responses_create_params"], "tools": tools}
+        assert read({**AGENT, "responses_create_params": asked}, workbench=folder)[2][0]["reason"] == reason
+
+
+def test_a_workbench_is_for_agents_rows_and_whole(tmp_path):
+    with pytest.raises(ValueError, match="needs the table .*emails.csv, which is not there"):
+        read(AGENT, workbench=str(tmp_path))
+    folder = write_tables(tmp_path)
+    with pytest.raises(ValueError, match="the schema 'verl' has no rows about a workbench; leave .* out"):
+        read(DAPO, workbench=folder)
+    assert read(MATH, workbench=folder)[1][0].domain == "math"
 
 
 @pytest.mark.parametrize("form", nemotron.FORMS)

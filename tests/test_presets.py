@@ -12,7 +12,7 @@ def test_the_papers_settings():
     preset = get_preset("qwen3-4b")
     wanted = {"learning_rate": 2e-6, "lr_scheduler": "constant", "adam_beta1": 0.9, "adam_beta2": 0.98,
               "weight_decay": 0.1, "prompts": 128, "generations": 16, "epsilon": 0.2, "epsilon_high": 0.28, "beta": 0.0,
-              "temperature": 1.0, "max_new_tokens": 32_768, "max_prompt_tokens": 2048, "is_clip": 2.0, "steps": 200,
+              "temperature": 1.0, "max_new_tokens": 32_768, "is_clip": 2.0, "steps": 200,
               "loss_type": "grpo", "scale_rewards": "group", "distill_steps": 200}
     assert {name: getattr(preset, name) for name in wanted} == wanted
     student = preset.distilling()

@@ -183,11 +183,12 @@ PRESETS = {
         max_prompt_tokens=512, dtype="bfloat16", micro_batch=8, save_steps=20,
         sft=Sft("HuggingFaceTB/SmolLM2-135M-Instruct", "corpus", examples=20_000, epochs=1.0, batch=64,
                 learning_rate=2e-4, final_learning_rate=2e-5, max_tokens=1024, micro_batch=32)),
-    # [p] v1 of the paper, but for save_steps, the micro batches, and where things run [o]
+    # [p] v1 of the paper, but for save_steps, the micro batches, and where things run [o]; its limit of a prompt, 2,048
+    # tokens, leaves out of account the schemas of an agent's 27 tools, some 4,500, which stand in the prompt here
     "qwen3-4b": Preset(
         "qwen3-4b", steps=200, prompts=128, generations=16, learning_rate=2e-6, max_new_tokens=32_768,
         distill_steps=200, distill_prompts=256, distill_learning_rate=1e-6, distill_max_new_tokens=16_384,
-        distill_epsilon_high=0.2, anchor="Jackwang111/M2RL-SFT", data="runs/data/blend", max_prompt_tokens=2048,
+        distill_epsilon_high=0.2, anchor="Jackwang111/M2RL-SFT", data="runs/data/blend", max_prompt_tokens=6144,
         engine="vllm-server", dtype="bfloat16", micro_batch=1, gradient_checkpointing=True, save_steps=20,
         sft=Sft("Qwen/Qwen3-4B-Base", "runs/data/sft.jsonl", max_tokens=32_768, micro_batch=1, eos_token="<|im_end|>")),
 }

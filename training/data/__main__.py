@@ -18,7 +18,8 @@ def main(arguments: list[str] | None = None) -> int:
             raise ValueError("--tokenizer and --max-prompt-tokens go together; give both or neither")
         against = questions_named(given.against)
         tokenizer = open_tokenizer(given.tokenizer) if given.tokenizer else None
-        report = prepare(given.source, given.out, given.schema, tokenizer, given.max_prompt_tokens, against)
+        report = prepare(given.source, given.out, given.schema, tokenizer, given.max_prompt_tokens, against,
+                         given.workbench)
     except (ValueError, FileNotFoundError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -38,6 +39,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--against", action="append", default=[], metavar="BENCHMARK=FILE",
                         help="drop prompts that hold a question of this benchmark; may be repeated "
                              "(python -m training.data.benchmarks --list)")
+    parser.add_argument("--workbench", metavar="FOLDER",
+                        help="the tables of the Nemotron blend's agent rows, which are refused without them: csv_data "
+                             "of resources_servers/workplace_assistant in NVIDIA-NeMo/Gym; where the tasks are graded "
+                             "it must be at the same path")
     return parser
 
 

@@ -10,7 +10,7 @@ and by `dataset` (its `category` only says which workplace an agent's task is ab
 | stem_mcqa | science | `options` `[{"A": text}, ...]`, `expected_answer` (a letter) |
 | instruction_following | instructions | `instruction_id_list`, `kwargs`, at the top or in `verifier_metadata` |
 | comp_coding_50tests | coding | `verifier_metadata.unit_tests` `{"inputs", "outputs", "fn_name"}` |
-| workbench | agent | `ground_truth` `[{"name", "arguments": JSON}]` |
+| workbench | agent | `ground_truth` `[{"name", "arguments": JSON}]`, `responses_create_params.tools` |
 | structured_outputs | none: there is no verifier for it here | |
 
 Read in: the NVIDIA-NeMo/Gym repository (the verify requests and example.jsonl of resources_servers/{math_with_judge,
@@ -20,12 +20,15 @@ columns of the released file as listed by a public repository. The released file
 What is refused, or differs:
 1. Math rows are published as placeholders (`_hf_placeholder`) and must be filled in with the dataset's own
    create_nanov3_jsonl.py; those that are not are refused.
-2. Workplace rows call 27 tools on five tables that are CSV files of NeMo-Gym and not in the rows. The agent verifier
-   knows the twelve tools of `training.domains.workplace`, and here starts from empty tables: rows that name any other
-   tool are refused, which is all of the published ones.
+2. Agent rows call 27 tools on tables that are CSV files of NeMo-Gym and not in the rows: without their folder
+   (`workbench`) these rows are refused. A row's own tools stand in its prompt, after a sentence of our own on how to
+   call them: 4,500 tokens of SmolLM2's tokenizer for the published 27, which M2RL's limit of 2,048 leaves out of
+   account, and a limit here does not. The tasks name the folder, which must be there, at the same path, wherever they
+   are graded. Refused is a row with a tool that `training.domains.workbench` does not have, or a ground truth of which
+   a call is refused there.
 3. A choice row whose `template_metadata.output_regex` asks for a form that the science verifier does not read
    (`Option Selected: B`, say) is refused: obeying the prompt would score 0.
-4. Prompts stay as published, with system messages in front; M2RL's release rewrites those of math and choice.
+4. Other prompts stay as published, with system messages in front; M2RL's release rewrites those of math and choice.
 """
 
 from __future__ import annotations
@@ -38,39 +41,46 @@ from training.data.choices import lettered
 from training.data.ifeval import instructions
 from training.data.rejects import Rejected, take, written
 from training.domains import Task
-from training.domains.workplace import TOOLS
+from training.domains.agent import MAX_TURNS
+from training.domains.workbench import TOOLS, Request
 
 PREFIX = "nano_v3_sft_profiled_"
 DOMAIN_OF = {"dapo17k": "math", "skywork_no_omni": "math", "stem_mcqa": "science",
              "instruction_following": "instructions", "comp_coding_50tests": "coding", "workbench": "agent"}
 AGENT_OF = {"math_with_judge_simple_agent": "math", "mcqa_simple_agent": "science",
             "instruction_following_simple_agent": "instructions", "code_gen_simple_agent": "coding",
-            "workplace_assistant_simple_agent": "agent"}
-"""The domain of a row of NeMo-Gym that is of no dataset of the blend, by the name in its `agent_ref`."""
+            "workplace_assistant_simple_agent": "agent", "workplace_assistant": "agent"}
+"""The domain of a row of NeMo-Gym that is of no dataset of the blend, by the name in its `agent_ref`, or its
+`environment_name`."""
 FORMS = ("Answer: {}", r"Answer: \boxed{{{}}}", r"\boxed{{{}}}", "The answer is {}", "Answer: ({})", "**Answer:** {}")
 """Forms of an answer that the science verifier reads."""
+CALLS = ('Call tools by <tool_call>{"name": ..., "arguments": {...}}</tool_call>; what they answer comes back in '
+         f"<tool_response>. You have {MAX_TURNS} turns; the first without a call is the last. The tools are:")
 
 
-def task(row: dict, name: str) -> Task:
-    """The task of a row, with the id `name`. Raises Rejected."""
+def task(row: dict, name: str, workbench: str | None = None) -> Task:
+    """The task of a row, with the id `name`. Raises Rejected.
+
+    workbench: the folder of tables that agent rows are about (`training.domains.workbench`); None: they are refused.
+    """
     if row.get("_hf_placeholder") is not None:
         raise Rejected("a placeholder for a row of DAPO or Skywork: fill it in with the dataset's "
                        "create_nanov3_jsonl.py", row["_hf_placeholder"])
     domain = domain_of(row)
     prompt = asking.joined(take(row, "responses_create_params.input", str, list))
-    prompt, answer, metadata = _READERS[domain](row, prompt)
+    prompt, answer, metadata = _agent(row, prompt, workbench) if domain == "agent" else _READERS[domain](row, prompt)
     return Task(domain, name, prompt, answer, {**metadata, "source": row.get("dataset") or "nemo-gym"})
 
 
 def domain_of(row: dict) -> str:
-    """The domain of a row, by its `dataset`, else by its `agent_ref`. Raises Rejected."""
-    dataset, agent = row.get("dataset"), row.get("agent_ref")
+    """The domain of a row, by its `dataset`, else by its `agent_ref` or `environment_name`. Raises Rejected."""
+    dataset, agent = row.get("dataset"), row.get("agent_ref") or row.get("environment_name")
     if isinstance(dataset, str) and dataset.startswith(PREFIX):
         if dataset.removeprefix(PREFIX) not in DOMAIN_OF:
             raise Rejected(f"no domain here grades {dataset}")
         return DOMAIN_OF[dataset.removeprefix(PREFIX)]
     agent = agent.get("name") if isinstance(agent, dict) else agent
-    if agent not in AGENT_OF:
+    if not isinstance(agent, str) or agent not in AGENT_OF:
         raise Rejected("neither dataset nor agent_ref names a domain", {"dataset": dataset, "agent_ref": agent})
     return AGENT_OF[agent]
 
@@ -113,17 +123,30 @@ def _code(row: dict, prompt: str) -> tuple[str, None, dict]:
     return asking.asking(prompt, form, asking.FENCED), None, {"tests": unit_tests.from_lists(found)}
 
 
-def _agent(row: dict, prompt: str) -> tuple[str, None, dict]:
+def _agent(row: dict, prompt: str, workbench: str | None) -> tuple[str, None, dict]:
+    if workbench is None:
+        raise Rejected("it is about tables that are not in the rows: name their folder, csv_data of NeMo-Gym's "
+                       "workplace_assistant (--workbench FOLDER)")
+    tools = take(row, "responses_create_params.tools", list)
+    for tool in tools:
+        if take(tool, "name", str) not in TOOLS:
+            raise Rejected("it has a tool that the workbench does not have", tool["name"])
+    metadata = {"workbench": workbench, "calls": _calls(row), "question": prompt}
+    try:
+        Request(metadata)
+    except ValueError as error:
+        raise Rejected("its ground_truth cannot be replayed on the workbench", str(error)) from error
+    return "\n".join([CALLS, *map(json.dumps, tools), "", prompt]), None, metadata
+
+
+def _calls(row: dict) -> list[dict]:
+    """The calls of a row's ground truth."""
     calls = take(row, "ground_truth", list, str)
     try:
         calls = json.loads(calls) if isinstance(calls, str) else calls
-        calls = [{"name": call["name"], "arguments": json.loads(call["arguments"])} for call in calls]
+        return [{"name": call["name"], "arguments": json.loads(call["arguments"])} for call in calls]
     except (TypeError, KeyError, ValueError, RecursionError) as error:
         raise Rejected("its ground_truth is not a list of calls with a name and arguments in JSON", calls) from error
-    for call in calls:
-        if call["name"] not in TOOLS:
-            raise Rejected("it calls tools that the workplace here does not have", call["name"])
-    return prompt, None, {"calls": calls, "state": {}}
 
 
-_READERS = {"math": _math, "science": _choice, "instructions": _instructions, "coding": _code, "agent": _agent}
+_READERS = {"math": _math, "science": _choice, "instructions": _instructions, "coding": _code}

@@ -38,15 +38,18 @@ CHUNK = 256
 
 
 def prepare(source: str | Path, out: str | Path, schema: str | None = None, tokenizer=None,
-            max_prompt_tokens: int | None = None, against: Mapping[str, str] | None = None) -> dict:
+            max_prompt_tokens: int | None = None, against: Mapping[str, str] | None = None,
+            workbench: str | None = None) -> dict:
     """Turn a dataset into a folder of tasks that can be graded, and return the report.
 
     Args: source, as of `read_rows`; out, a folder that is not there yet; schema, one of `training.data.schemas.SCHEMAS`
     (None: by the first row's columns); tokenizer, which counts a prompt's tokens, and max_prompt_tokens, the most that
     are kept: both or neither; against, id -> text of evaluation questions that no kept prompt may hold
-    (`training.data.benchmarks.questions`, `training.data.contamination.questions_of`).
+    (`training.data.benchmarks.questions`, `training.data.contamination.questions_of`); workbench, the folder of tables
+    of the blend's agent rows (`training.domains.workbench`; None: these are refused), which the tasks name as given.
     Raises ValueError, in one sentence: a source that cannot be read, lacks a column, has no rows or none that can be
-    graded, nothing left by the filters, a folder that is there. FileNotFoundError for no such file.
+    graded, nothing left by the filters, a folder that is there, a workbench that lacks a table, or of another schema.
+    FileNotFoundError for no such file.
     """
     out = Path(out)
     if out.exists():
@@ -55,7 +58,7 @@ def prepare(source: str | Path, out: str | Path, schema: str | None = None, toke
         raise ValueError("a limit of prompt tokens needs a tokenizer, and a tokenizer a limit; give both or neither")
     tally, overlap = Tally(), Overlap(against or {})
     rows = _Counted(read_rows(source))
-    name, tasks = tasks_of(rows, source, schema, tally)
+    name, tasks = tasks_of(rows, source, schema, tally, workbench)
     too_long = None if tokenizer is None else {"limit": max_prompt_tokens, "count": 0, "row": None, "longest": 0}
     with whole_folder(out) as aside:
         written = _write(_short_enough(_first_of_each(tasks, tally), tokenizer, too_long), aside, overlap)

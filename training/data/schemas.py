@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 
 from training.data import choices, ifeval, nemotron, programs, verl
 from training.data.rejects import Tally, sift
 from training.domains import Task
+from training.domains.workbench import read_tables
 
 
 @dataclass(frozen=True)
@@ -41,22 +43,33 @@ SCHEMAS = {schema.name: schema for schema in (
 """In the order in which they are tried where none is named."""
 
 
-def tasks_of(rows: Iterator[tuple[int, dict]], source, name: str | None, tally: Tally,
+def tasks_of(rows: Iterator[tuple[int, dict]], source, name: str | None, tally: Tally, workbench: str | None = None,
              ) -> tuple[str, Iterator[tuple[int, Task]]]:
     """(name of the schema, its gradable tasks with their row numbers); what is refused goes into `tally`.
 
-    name: a schema; None: the first whose columns the first row has. Task ids are `schema-row`. Raises ValueError for an
-    unknown schema and for a first row without its columns.
+    name: a schema; None: the first whose columns the first row has. Task ids are `schema-row`. workbench: the folder of
+    tables that agent rows of the schema nemotron are about. Raises ValueError for an unknown schema, a first row
+    without its columns, a workbench that lacks a table, and one for another schema.
     """
     first = next(rows)
     schema = _named(name) if name else detect(first[1], source)
     if lacking := schema.missing(first[1]):
         raise ValueError(f"{source} has no column {lacking}, which the schema {schema.name!r} needs; it has "
                          f"{', '.join(map(str, first[1])) or 'none'}")
+    read = schema.task if workbench is None else _on_tables(schema, workbench)
+
     def to_task(number: int, row: dict) -> Task:
-        return schema.task(row, f"{schema.name}-{number}")
+        return read(row, f"{schema.name}-{number}")
 
     return schema.name, sift(chain([first], rows), to_task, tally)
+
+
+def _on_tables(schema: Schema, workbench: str) -> Callable[[dict, str], Task]:
+    """What makes a task of a row that is about the tables of a folder."""
+    if schema.task is not nemotron.task:
+        raise ValueError(f"the schema {schema.name!r} has no rows about a workbench; leave {workbench} out")
+    read_tables(workbench)
+    return partial(nemotron.task, workbench=workbench)
 
 
 def _named(name: str) -> Schema:

@@ -15,7 +15,9 @@ A turn calls a tool by `<tool_call>{"name": ..., "arguments": {...}}</tool_call>
 inside `<think>` was cut off and ends the episode, as does one without a call.
 
 A task with `metadata["accepted"]` has no workplace: it takes one turn, whose calls are compared with the accepted ones
-(`training.domains.accepted_calls`), and a call that cannot be read is wrong.
+(`training.domains.accepted_calls`), and a call that cannot be read is wrong. One with `metadata["workbench"]`, a folder
+of CSV files, is played on the tables and the 27 tools of NeMo-Gym's Workplace Assistant (`training.domains.workbench`),
+which has rules and departures of its own.
 
 Departures from WorkBench and from the M2RL release:
 1. Rows are compared as multisets and the ids of created rows are ignored, so the order of independent actions is free.
@@ -34,6 +36,7 @@ from training.domains import compact
 from training.domains.accepted_calls import Accepted
 from training.domains.task import THINK_END, Domain, Task, TaskError, Verdict
 from training.domains.transcript import dumps, parse_call, read_transcript, write_call
+from training.domains.workbench import Request, Workbench
 from training.domains.workplace import NAMES, READS, TABLES, ToolError, Workplace, fold, short
 
 MAX_TURNS = 6
@@ -41,10 +44,11 @@ _NUMBER = re.compile(r"(?:(?<!\w)-)?\d+(?:\.\d+)?")
 
 
 class AgentEnvironment:
-    """One episode of a task on a workplace of its own. Raises TaskError when the task's state is ill formed."""
+    """One episode of a task on a workplace, or workbench, of its own. Raises TaskError for an ill-formed task."""
 
     def __init__(self, task: Task):
-        self.workplace = _workplace(task)
+        request = _request(task)
+        self.workplace = request.start() if request else _workplace(task)
         self.turns, self.done = 0, False
 
     def step(self, turn: str) -> str | None:
@@ -61,7 +65,8 @@ class AgentEnvironment:
 class AgentDomain(Domain):
     """Requests to a workplace; `metadata` holds `calls`, `[{"name", "arguments"}]`, and the `state` to start from.
 
-    Or requests to call `functions` that nothing implements; `metadata` says which calls are `accepted`.
+    Or `calls` on the tables of a `workbench`. Or requests to call `functions` that nothing implements; `metadata` says
+    which calls are `accepted`.
     """
 
     name = "agent"
@@ -79,8 +84,8 @@ class AgentDomain(Domain):
 
     def reference(self, task: Task) -> str:
         """The reference calls, one a line, as an agent writes them."""
-        if accepted := _accepted(task):
-            return "\n".join(map(write_call, accepted.reference()))
+        if asked := _accepted(task) or _request(task):
+            return "\n".join(map(write_call, asked.reference()))
         _expected(task)
         return "\n".join(map(write_call, task.metadata["calls"]))
 
@@ -96,15 +101,19 @@ class AgentDomain(Domain):
         """Judge a whole transcript by its calls: (correct, why not). Raises TaskError for an ill-formed task."""
         if accepted := _accepted(task):
             return _compare(accepted, answer)
+        requests = read_transcript(answer).requests
+        if request := _request(task):
+            workbench = request.start()
+            replayed = _replay(workbench, requests)
+            return _judged(request.why_not(workbench), replayed)
         expected, found = _expected(task), _workplace(task)
-        replayed = _replay(found, read_transcript(answer).requests)
+        replayed = _replay(found, requests)
         reason = difference(expected, found)
         if not reason and not difference(_workplace(task), expected):
             made = _reads([call for call, result in replayed if call and "error" not in result])
             unread = [read for read in _reads(task.metadata["calls"]) if read not in made]
             reason = f"the read {unread[0][0]} {short(unread[0][1])} was not made" if unread else ""
-        errors = [result["error"] for _, result in replayed if "error" in result]
-        return not reason, reason and "; first error: ".join([reason, *errors[:1]])
+        return _judged(reason, replayed)
 
     def verify(self, task: Task, completion: str) -> Verdict:
         """Judge a whole transcript, turns and responses as one text. Raises TaskError for an ill-formed task."""
@@ -118,11 +127,21 @@ DOMAIN = AgentDomain
 
 
 def _accepted(task: Task) -> Accepted | None:
-    """What the calls of a task are compared with; None for a task of the workplace."""
-    if task.domain != AgentDomain.name or "accepted" not in task.metadata:
+    """What the calls of a task are compared with; None for a task that has a workplace."""
+    return _asked(task, "accepted", Accepted)
+
+
+def _request(task: Task) -> Request | None:
+    """What a task asks of a workbench; None for other tasks."""
+    return _asked(task, "workbench", Request)
+
+
+def _asked(task: Task, key: str, kind: type[Accepted] | type[Request]) -> Accepted | Request | None:
+    """The metadata of a task, read; None where they do not have the key."""
+    if task.domain != AgentDomain.name or key not in task.metadata:
         return None
     try:
-        return Accepted(task.metadata)
+        return kind(task.metadata)
     except ValueError as error:
         raise TaskError(f"task {task.id!r}: {error}") from error
 
@@ -137,7 +156,13 @@ def _compare(accepted: Accepted, transcript: str) -> tuple[bool, str]:
     return not reason, reason
 
 
-def _replay(workplace: Workplace, requests: list[str]) -> list[tuple[dict | None, dict | list]]:
+def _judged(reason: str, replayed: list[tuple[dict | None, dict | list]]) -> tuple[bool, str]:
+    """A verdict, (correct, why not), with the first error that calls met."""
+    errors = [result["error"] for _, result in replayed if "error" in result]
+    return not reason, reason and "; first error: ".join([reason, *errors[:1]])
+
+
+def _replay(workplace: Workplace | Workbench, requests: list[str]) -> list[tuple[dict | None, dict | list]]:
     """Make calls as written: [(call, or None when it is malformed, result)]."""
     replayed = []
     for request in requests:
