@@ -15,11 +15,25 @@ INTERVALS = {"bootstrap": "bootstrap over tasks", "crossed_t": "t, tasks crossed
 """What the kinds of interval are called in small print."""
 ACRONYMS = ("ties", "dare", "sce")
 INK, FAINT, GREY = "#222222", "#B8B8B8", "#5A5A5A"
+MARKERS = {"anchor": "P", "expert": "o", "mixed": "s", "merged": "^", "distilled": "D", "twin": "v", "shuffled": "X",
+           "steps": "<"}
+"""By kind of model or control, so that grey prints tell them apart."""
+DPI = 150
+"""Of every PNG."""
+WIDTH = 6.9
+"""Inches of a page's text; figures for print are as wide."""
 
 
 def kind_of(model: str) -> str:
     """The kind of a zoo's model, which decides its color: mixed, merged, distilled or other."""
     return next((kind for kind in ("mixed", "merged", "distilled") if model.split("-")[0] == kind), "other")
+
+
+def look_of(model: str) -> tuple[str, str, bool]:
+    """(color, marker, is the marker filled) of a model, the same in all figures for print; experts are `own`."""
+    head = model.split("-")[0]
+    color = {"expert": COLORS["own"], "anchor": INK}.get(head, COLORS[kind_of(model)])
+    return color, MARKERS.get(head, "o"), model != "mixed-paper"
 
 
 def shown(model: str) -> str:
@@ -46,6 +60,19 @@ def style() -> None:
     matplotlib.use("Agg")
 
 
+def print_style() -> None:
+    """Set matplotlib up for a figure that is printed WIDTH inches wide."""
+    import matplotlib
+
+    style()
+    matplotlib.rcParams.update({
+        "figure.dpi": DPI, "font.size": 8, "axes.titlesize": 8, "axes.labelsize": 7.5, "xtick.labelsize": 7,
+        "ytick.labelsize": 7.5, "axes.titlepad": 4, "axes.linewidth": 0.8, "xtick.major.width": 0.8,
+        "ytick.major.width": 0.8,
+        "xtick.major.size": 3, "ytick.major.size": 3, "xtick.major.pad": 2, "ytick.major.pad": 2,
+        "axes.labelpad": 2, "legend.fontsize": 7, "legend.frameon": False, "axes.titlelocation": "left"})
+
+
 def titled(axis, title: str, unit: str) -> None:
     """A panel's title at its left, and under it, in small print, what is shown."""
     axis.set_title(title, loc="left", pad=22, fontsize=12)
@@ -62,5 +89,5 @@ def save(figure, folder: Path, name: str) -> None:
     from matplotlib import pyplot
 
     for suffix in ("png", "pdf"):
-        figure.savefig(folder / f"{name}.{suffix}", dpi=150)
+        figure.savefig(folder / f"{name}.{suffix}", dpi=DPI)
     pyplot.close(figure)

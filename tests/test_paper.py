@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from paper.__main__ import MARKS, block, fill, main
+from paper.__main__ import main
+from paper.readme import MARKS, block, fill
 
 ROOT = Path(__file__).parents[1]
 

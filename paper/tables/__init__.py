@@ -1,0 +1,1 @@
+"""The tables of the reproduction: what was published beside ours, each made of saved results alone."""

@@ -1,0 +1,100 @@
+"""All items of a folder of results, written: figures/, tables/ and index.md, whole or not at all.
+
+What cannot be made of the results is named, with the reason, in the index and in what `write` returns.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from paper.contents import ITEMS, Item
+from paper.saved import NotSaved, Saved
+from paper.tables import written
+from studies.figures import print_style, save
+
+INDEX = "index.md"
+
+
+@dataclass
+class Outcome:
+    """What became of the items."""
+
+    tables: list[str] = field(default_factory=list)
+    figures: list[str] = field(default_factory=list)
+    lacking: list[str] = field(default_factory=list)
+    """A line each: what could not be made, and why."""
+
+
+def write(saved: Saved, out: Path) -> Outcome:
+    """Write all that the results allow. Raises NotSaved where `out` holds something else than an earlier run's."""
+    from matplotlib import rc_context
+
+    outcome = Outcome()
+    with rc_context(), replaced(out) as folder:
+        print_style()
+        for part in ("tables", "figures"):
+            (folder / part).mkdir()
+        for item in ITEMS:
+            _item(item, saved, folder, outcome)
+        (folder / INDEX).write_text(index(saved, outcome), encoding="utf-8")
+    return outcome
+
+
+def _item(item: Item, saved: Saved, folder: Path, outcome: Outcome) -> None:
+    if item.table:
+        try:
+            table = item.table(saved)
+            written.write(table, folder / "tables", item.name, item.caption)
+            if item.wide:
+                written.write_wide(table, folder / "tables", item.name, item.caption)
+            outcome.tables.append(item.name)
+        except NotSaved as error:
+            outcome.lacking.append(f"{item.name}, table and figure: {error}" if item.figure else
+                                   f"{item.name}, table: {error}")
+            return
+    if item.figure:
+        try:
+            save(item.figure(saved), folder / "figures", item.name)
+            outcome.figures.append(item.name)
+        except NotSaved as error:
+            outcome.lacking.append(f"{item.name}, figure: {error}")
+
+
+@contextmanager
+def replaced(out: Path) -> Iterator[Path]:
+    """A temporary sibling to write into; it becomes `out` when the block ends well, and is removed otherwise."""
+    if out.exists() and not (out.is_dir() and ((out / INDEX).is_file() or not any(out.iterdir()))):
+        raise NotSaved(f"{out} exists and holds no {INDEX}: it is not an earlier run's; choose another --out")
+    aside, old = (out.with_name(f".{out.name}.{part}.{uuid.uuid4().hex[:8]}") for part in ("partial", "old"))
+    aside.mkdir(parents=True)
+    try:
+        yield aside
+        if out.exists():
+            os.replace(out, old)
+        os.replace(aside, out)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def index(saved: Saved, outcome: Outcome) -> str:
+    """index.md: what the results are, every item with its caption and files, and what could not be made."""
+    lines = ["# Figures and tables", "", f"Made by `python -m paper` of the results in `{saved.folder.name}`.", "",
+             *(f"- {note}" for note in saved.notes)]
+    for item in ITEMS:
+        if item.name in outcome.tables or item.name in outcome.figures:
+            lines += ["", f"## {item.place}: {item.name.replace('_', ' ')}", "", item.caption, ""]
+        if item.name in outcome.figures:
+            lines += [f"![{item.name}](figures/{item.name}.png)", "", f"Figure: [pdf](figures/{item.name}.pdf)", ""]
+        if item.name in outcome.tables:
+            kinds = [".csv", ".md", ".tex", *(["_by_domain.md", "_by_domain.tex"] if item.wide else [])]
+            lines.append("Table: " + ", ".join(f"[{kind.lstrip('._')}](tables/{item.name}{kind})" for kind in kinds))
+    if outcome.lacking:
+        lines += ["", "## Not made", "", *(f"- {line}" for line in outcome.lacking)]
+    return "\n".join(lines) + "\n"
