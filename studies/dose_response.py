@@ -3,13 +3,13 @@
 Synergy, overlap and the better judge hold in the organism because its corpus was made so. Here the corpus is varied:
 anchors that learned from domains that share less, or slip elsewhere, each with a zoo trained from it.
 
-    torchrun --nproc-per-node 2 -m training.organism --threads 1 --sharing 0 --out runs/anchors/sharing0
-    python -m training --anchor runs/anchors/sharing0 --out runs/sharing0/seed0 --controls shuffled
+    python -m training --anchor paper/anchors/sharing0 --out runs/sharing0/seed0 --controls shuffled
     python studies/dose_response.py runs/organism/seed0 runs/sharing0/seed0 [...] [--out DIR] [--quick] [--ray ADDRESS]
 
-With `--seeds 0,1`, each zoo is a folder that holds zoos seed0, seed1. Measures and claims are in `dose_measures.py` and
-`dose_claims.py`. Writes doses.csv (each measure at each dose), accuracy.csv, findings.json and dose_response.{png,pdf}.
-`--quick` uses fewer tasks and verdicts. Traces and verdicts that a zoo holds are used again.
+Anchors that are trained lie in paper/anchors; others take an hour (`python -m training.organism --sharing 0.5 --out
+DIR`). With `--seeds 0,1`, each zoo is a folder that holds zoos seed0, seed1. Measures and claims are in
+`dose_measures.py` and `dose_claims.py`. Writes doses.csv (each measure at each dose), accuracy.csv, findings.json and
+dose_response.{png,pdf}. `--quick` uses fewer tasks and verdicts. What a zoo holds is used again.
 """
 
 from __future__ import annotations

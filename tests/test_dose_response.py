@@ -1,6 +1,7 @@
 """The dose-response study: planted responses are found, flat ones are not claimed, doses are independent."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -19,11 +20,14 @@ from studies.weight_claims import Shifts
 from tests.test_synergy import gains_of, truth
 from tests.test_weight_shift import make_zoo as planted_zoo
 from tests.tiny import save_model
-from training import Zoo
+from training import Zoo, get_domain
 from training.manifest import Manifest
 from training.organism.corpus import Corpus
 from training.organism.worked.trace import Habits
+from training.rollouts import load
+from training.traces import write_traces
 
+ANCHORS = Path(__file__).parents[1] / "paper/anchors"
 IDS = [one[0] for one in (*SHARING, *LOCUS)]
 
 
@@ -205,6 +209,15 @@ def test_real_zoos_go_all_the_way(zoos, tmp_path, capsys):
     given = [str(zoos["whole"].folder), "--out", str(tmp_path / "alone"), "--quick"]
     assert main(given) == 2 and "alone is one dose; give zoos of at least two anchors" in capsys.readouterr().err
     assert not (tmp_path / "alone").exists()
+
+
+@pytest.mark.parametrize(("name", "sharing", "locus"), [("sharing0", 0.0, None), ("answer", 1.0, "answer")])
+def test_trained_anchors_are_doses_and_open(name, sharing, locus):
+    folder = ANCHORS / name
+    corpus = Corpus.of(folder)
+    assert (corpus.sharing, corpus.habits.locus) == (sharing, locus)
+    traces = write_traces(*load(str(folder)), "anchor", get_domain("math", sharing=sharing).tasks("test", 20))
+    assert traces.formatted.mean() > 0.5 and traces.correct.any()
 
 
 def test_the_command_says_how_it_was_made(zoos, tmp_path, capsys, monkeypatch):

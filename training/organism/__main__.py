@@ -2,9 +2,10 @@
 
 Trains the tokenizer and the model, measures the anchor (accuracy, judging, behavior on held-out tasks) and writes its
 card. A run that was killed goes on from its last checkpoint under `runs/anchor-work/NAME`. Two processes of one thread
-were 1.4 to 2.4 times as fast as one of two: `torchrun --nproc-per-node 2 -m training.organism --threads 1`. Organisms
-whose domains share less, or whose slips lie elsewhere: `--sharing 0`, `--locus answer`, each with its own `--out`; then
-`python -m training --anchor OUT --out ZOO` trains a zoo of it, on tasks that share as much as its corpus did.
+were 1.4 to 2.4 times as fast as one of two: `torchrun --nproc-per-node 2 -m training.organism --threads 1`; of several
+anchors, side by side, one process of one thread each is best. Organisms whose domains share less, or whose slips lie
+elsewhere: `--sharing 0`, `--locus answer`, each with its own `--out` (these two are in paper/anchors); then `python -m
+training --anchor OUT --out ZOO` trains a zoo of it, on tasks that share as much as its corpus did.
 """
 
 from __future__ import annotations
