@@ -1,4 +1,4 @@
-"""Every table and figure of the reproduction, from saved results alone, and the README's tables.
+"""Every table and figure of the reproduction and its report, from saved results alone, and the README's tables.
 
     python -m paper [--results paper/results/organism] [--out paper/out] [--readme README.md]
 
@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 from paper.readme import MarkError, block, fill
+from paper.report import REPORT
 from paper.saved import COMMITTED, NotSaved, Saved, opened
 from paper.written import INDEX, Outcome, write
 from studies.harness import StudyError
@@ -55,7 +56,7 @@ def filled(readme: Path, results: Path) -> tuple[str, str]:
 def report(saved: Saved, outcome: Outcome, out: Path) -> list[str]:
     """What was made of which results, and what could not be."""
     lines = [f"results: {saved.folder}", *(f"  {note}" for note in saved.notes)]
-    lines += [f"{out / INDEX}: {len(outcome.figures)} figures, {len(outcome.tables)} tables"]
+    lines += [f"{out / INDEX}: {len(outcome.figures)} figures, {len(outcome.tables)} tables", f"{out / REPORT}"]
     return [*lines, *(f"not made: {line}" for line in outcome.lacking)]
 
 

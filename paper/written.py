@@ -1,4 +1,4 @@
-"""All items of a folder of results, written: figures/, tables/ and index.md, whole or not at all.
+"""All items of a folder of results, written: figures/, tables/, index.md and report.pdf, whole or not at all.
 
 What cannot be made of the results is named, with the reason, in the index and in what `write` returns.
 """
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from paper.contents import ITEMS, Item
+from paper.report import write_report
 from paper.saved import NotSaved, Saved
 from paper.tables import written
 from studies.figures import print_style, save
@@ -43,6 +44,7 @@ def write(saved: Saved, out: Path) -> Outcome:
         for item in ITEMS:
             _item(item, saved, folder, outcome)
         (folder / INDEX).write_text(index(saved, outcome), encoding="utf-8")
+        write_report(saved, outcome.figures, outcome.lacking, folder)
     return outcome
 
 

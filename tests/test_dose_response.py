@@ -217,7 +217,7 @@ def test_trained_anchors_are_doses_and_open(name, sharing, locus):
     corpus = Corpus.of(folder)
     assert (corpus.sharing, corpus.habits.locus) == (sharing, locus)
     traces = write_traces(*load(str(folder)), "anchor", get_domain("math", sharing=sharing).tasks("test", 20))
-    assert traces.formatted.mean() > 0.5 and traces.correct.any()
+    assert traces.correct.mean() > 0.1 and traces.completion.str.contains("</think>").mean() > 0.9
 
 
 def test_the_command_says_how_it_was_made(zoos, tmp_path, capsys, monkeypatch):
