@@ -5,11 +5,6 @@ What cannot be made of the results is named, with the reason, in the index and i
 
 from __future__ import annotations
 
-import os
-import shutil
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +13,7 @@ from paper.report import write_report
 from paper.saved import NotSaved, Saved
 from paper.tables import written
 from studies.figures import print_style, save
+from studies.harness import may_replace, swapped
 
 INDEX = "index.md"
 
@@ -36,8 +32,10 @@ def write(saved: Saved, out: Path) -> Outcome:
     """Write all that the results allow. Raises NotSaved where `out` holds something else than an earlier run's."""
     from matplotlib import rc_context
 
+    if not may_replace(out, INDEX):
+        raise NotSaved(f"{out} exists and holds no {INDEX}: it is not an earlier run's; choose another --out")
     outcome = Outcome()
-    with rc_context(), replaced(out) as folder:
+    with rc_context(), swapped(out) as folder:
         print_style()
         for part in ("tables", "figures"):
             (folder / part).mkdir()
@@ -66,23 +64,6 @@ def _item(item: Item, saved: Saved, folder: Path, outcome: Outcome) -> None:
             outcome.figures.append(item.name)
         except NotSaved as error:
             outcome.lacking.append(f"{item.name}, figure: {error}")
-
-
-@contextmanager
-def replaced(out: Path) -> Iterator[Path]:
-    """A temporary sibling to write into; it becomes `out` when the block ends well, and is removed otherwise."""
-    if out.exists() and not (out.is_dir() and ((out / INDEX).is_file() or not any(out.iterdir()))):
-        raise NotSaved(f"{out} exists and holds no {INDEX}: it is not an earlier run's; choose another --out")
-    aside, old = (out.with_name(f".{out.name}.{part}.{uuid.uuid4().hex[:8]}") for part in ("partial", "old"))
-    aside.mkdir(parents=True)
-    try:
-        yield aside
-        if out.exists():
-            os.replace(out, old)
-        os.replace(aside, out)
-        shutil.rmtree(old, ignore_errors=True)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
 
 
 def index(saved: Saved, outcome: Outcome) -> str:

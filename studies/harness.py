@@ -154,12 +154,22 @@ def out_folder(chosen: argparse.Namespace, zoos: list[Zoo], study: str) -> Path:
 
 @contextmanager
 def whole(out: Path) -> Iterator[Path]:
-    """A temporary sibling to write results into; it becomes `out` when the block ends well, and is removed otherwise.
-
-    Raises StudyError where `out` is something else than an earlier run's results, which it would replace.
+    """`swapped`. Raises StudyError where `out` is something else than an earlier run's results, which it would replace.
     """
-    if out.exists() and not (out.is_dir() and ((out / FINDINGS).is_file() or not any(out.iterdir()))):
+    if not may_replace(out, FINDINGS):
         raise StudyError(f"{out} exists and holds no {FINDINGS}: it is not a study's results; choose another --out")
+    with swapped(out) as aside:
+        yield aside
+
+
+def may_replace(out: Path, mark: str) -> bool:
+    """Is there nothing, an empty folder, or what an earlier run made, which holds the file `mark`?"""
+    return not out.exists() or (out.is_dir() and ((out / mark).is_file() or not any(out.iterdir())))
+
+
+@contextmanager
+def swapped(out: Path) -> Iterator[Path]:
+    """A temporary sibling to write into; it becomes `out` when the block ends well, and is removed otherwise."""
     aside, old = (out.with_name(f".{out.name}.{part}.{uuid.uuid4().hex[:8]}") for part in ("partial", "old"))
     aside.mkdir(parents=True)
     try:

@@ -5,9 +5,16 @@ import torch
 
 from tests.merge_zoo import DTYPES, make_zoo
 from tests.sandboxed import WALLED
+from tests.smollm2 import save_smollm2
 from training.domains.sandbox import SandboxUnavailable, protection
 
 torch.set_num_threads(1)  # models this small are fastest on one; where cores are shared, several wait for each other
+
+
+@pytest.fixture(scope="session")
+def smollm2(tmp_path_factory):
+    """SmolLM2-135M-Instruct in a folder, unpacked once."""
+    return save_smollm2(tmp_path_factory.mktemp("smollm2") / "start")
 
 
 @pytest.fixture(params=WALLED)

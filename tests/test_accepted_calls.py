@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training.domains import Task, TaskError, get_domain
-from training.domains.agent import write_call
+from training.domains.transcript import write_call
 
 AGENT = get_domain("agent")
 WHOLE, FLOAT, TEXT, TRUTH = ({"type": kind} for kind in ("integer", "float", "string", "boolean"))

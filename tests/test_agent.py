@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.tiny import tokenizer
 from training.domains import Task, TaskError, get_domain
-from training.domains.agent import write_call
+from training.domains.transcript import write_call
 from training.rollouts import play
 
 AGENT = get_domain("agent")

