@@ -184,6 +184,7 @@ def test_a_failure_leaves_the_earlier_run_as_it_was(tmp_path, monkeypatch):
 def test_the_command_writes_everything_and_fills_the_readme(tmp_path, capsys, monkeypatch):
     few = [item for item in ITEMS if item.name in ("pairs", "merging_methods", "official", DOSE)]
     monkeypatch.setattr("paper.written.ITEMS", few)
+    monkeypatch.chdir(tmp_path)  # where no study of the user's own left results/
     readme = tmp_path / "README.md"
     text = README.read_text(encoding="utf-8")
     readme.write_text(text.replace("| math |", "| old |"), encoding="utf-8")
