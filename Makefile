@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 ARGS ?=
 
-.PHONY: setup study test lint vllm clean
+.PHONY: setup study test lint docs vllm browser clean
 
 setup: $(STAMP)
 
@@ -26,6 +26,15 @@ test: setup
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
+	$(BIN)/deptry .
+
+# the documentation as a site
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir site
+
+# Chromium for the tests of the page, which are skipped where it is not there (Debian and Ubuntu, as root)
+browser:
+	command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; }
 
 # vLLM for a machine without a GPU, in an environment of its own, with what sampling needs beside it (verifiers, traces)
 # and SmolLM2 for its tests, which are skipped where it is not there
@@ -41,4 +50,4 @@ vllm: .venv-vllm/.installed
 	@touch $@
 
 clean:
-	rm -rf runs results
+	rm -rf runs results site

@@ -22,7 +22,7 @@ import pandas as pd
 from scipy.sparse import csr_matrix
 from scipy.special import expit
 
-from behaviors.reading import whole
+from training.durable import whole_file
 
 FOLDS = 8
 PENALTY = 0.1
@@ -67,7 +67,7 @@ class Classifier:
         path = Path(path)
         arrays = {name: getattr(self, name) for name in ("weights", "bias", "calibration", "thresholds")}
         notes = {name: json.dumps(getattr(self, name)) for name in ("behaviors", "names", "recipe")}
-        with whole(path) as partial:
+        with whole_file(path) as partial:
             partial.write_bytes(save(arrays, notes))
         return path
 

@@ -16,13 +16,13 @@ import re
 import reprlib
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
 import pandas as pd
 
 from behaviors.taxonomy import LABELS, OTHER
+from training.durable import whole_file
 
 TEXT_COLUMNS = ("completion", "text")
 """The columns that traces are looked for in, in this order, when none is named."""
@@ -192,7 +192,7 @@ def write_tags(frames: Iterable[pd.DataFrame], out: Path) -> int:
     first = next(frames, None)
     schema = _schema(P_COLUMNS if first is None else [name for name in first.columns if name.startswith("p_")])
     rows = 0
-    with whole(out) as partial, pyarrow.parquet.ParquetWriter(partial, schema) as writer:
+    with whole_file(out) as partial, pyarrow.parquet.ParquetWriter(partial, schema) as writer:
         for group in _groups(_table(frame, schema) for frame in chain([] if first is None else [first], frames)):
             writer.write_table(group)
             rows += len(group)
@@ -237,14 +237,3 @@ def _groups(tables: Iterable) -> Iterator:
 def without_surrogates(text: str) -> str:
     """The text, as long, with U+FFFD for every lone surrogate: utf-8 has no place for them."""
     return re.sub("[\ud800-\udfff]", "\ufffd", text)
-
-
-@contextmanager
-def whole(out: Path) -> Iterator[Path]:
-    """A file to write in place of `out`; it becomes `out` at the end, and is removed on an error."""
-    partial = out.with_name(out.name + ".partial")
-    try:
-        yield partial
-        partial.replace(out)
-    finally:
-        partial.unlink(missing_ok=True)

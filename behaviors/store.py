@@ -12,7 +12,6 @@ samples and judges; what is there is used, whichever engine wrote it.
 
 from __future__ import annotations
 
-import os
 from collections import ChainMap
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
@@ -24,6 +23,7 @@ import pandas as pd
 from behaviors.judge import KEYS, judge
 from behaviors.sampling import sample
 from training.domains import get_domain
+from training.durable import ready, whole_file
 from training.pieces import is_spread, run_pieces
 from training.zoo import Zoo
 
@@ -154,7 +154,9 @@ def traces_of(stores: Sequence[TraceStore], models: list[str] | None, domains: l
         names, places = models or list(store.zoo.models), domains or store.zoo.manifest.domains
         for domain in places:
             get_domain(domain)
-        jobs += store.lacking(names, places, n_tasks, n)
+        if new := store.lacking(names, places, n_tasks, n):
+            ready(store.zoo.folder / "traces")
+        jobs += new
         wanted += [(store, name, domain) for name in names for domain in places]
     run_pieces(_sample, jobs, "sampling", stores[0].progress)
     return pd.concat([store.read(*pair, n_tasks, n) for store, *pair in wanted], ignore_index=True)
@@ -221,7 +223,5 @@ def _given(pool: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:
 
 def write(frame: pd.DataFrame, file: Path) -> None:
     """A parquet file, whole or not at all."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    aside = file.with_name(f".{file.name}.{os.getpid()}")
-    frame.to_parquet(aside)
-    os.replace(aside, file)
+    with whole_file(file) as aside:
+        frame.to_parquet(aside)

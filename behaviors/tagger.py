@@ -35,6 +35,7 @@ from behaviors.page import TRACES, write_page
 from behaviors.reading import read_texts, write_tags
 from behaviors.segmentation import spans
 from behaviors.taxonomy import OTHER
+from training.durable import ready
 
 COLUMNS = ("text_id", "sentence", "start", "end", "text", "label")
 SHIPPED = Path(__file__).with_name("tagger.safetensors")
@@ -214,6 +215,7 @@ def main(arguments: list[str] | None = None) -> int:
         warnings.simplefilter("always")
         warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
         try:
+            ready(chosen.out)
             run(BehaviorTagger.load(chosen.weights), chosen.traces, chosen.out, chosen.column, chosen.html)
         except (OSError, ValueError) as error:
             print(f"error: {error}", file=sys.stderr)

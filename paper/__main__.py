@@ -1,9 +1,10 @@
 """Every table and figure of the reproduction and its report, from saved results alone, and the README's tables.
 
-    python -m paper [--results paper/results/organism] [--out paper/out] [--readme README.md]
+    python -m paper [--results paper/results/organism] [--out paper/out] [--readme README.md] [--html]
 
 Without `--results`, tables and figures are of the only zoo under results/, or else of the committed results; the
-README always holds the committed ones then. What cannot be made is named, with the reason; the rest is made.
+README always holds the committed ones then. With `--html` also page.html: one page of all of it, with traces to read.
+What cannot be made is named, with the reason; the rest is made.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 import sys
 from pathlib import Path
 
+from paper.page import PAGE
 from paper.readme import MarkError, block, fill
 from paper.report import REPORT
 from paper.saved import COMMITTED, NotSaved, Saved, opened
@@ -26,11 +28,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--results", type=Path, help="folder of all studies' results")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "out")
     parser.add_argument("--readme", type=Path, default=Path("README.md"))
+    parser.add_argument("--html", action="store_true", help="also write one page of all of it, to be read in a browser")
     given = parser.parse_args(arguments)
     try:
         saved = opened(given.results)
         text, why = filled(given.readme, given.results or COMMITTED)
-        outcome = write(saved, given.out)
+        outcome = write(saved, given.out, given.html)
     except (NotSaved, MarkError, FileNotFoundError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -56,7 +59,8 @@ def filled(readme: Path, results: Path) -> tuple[str, str]:
 def report(saved: Saved, outcome: Outcome, out: Path) -> list[str]:
     """What was made of which results, and what could not be."""
     lines = [f"results: {saved.folder}", *(f"  {note}" for note in saved.notes)]
-    lines += [f"{out / INDEX}: {len(outcome.figures)} figures, {len(outcome.tables)} tables", f"{out / REPORT}"]
+    lines += [f"{out / INDEX}: {len(outcome.figures)} figures, {len(outcome.tables)} tables"]
+    lines += [str(out / name) for name in (REPORT, PAGE) if (out / name).is_file()]
     return [*lines, *(f"not made: {line}" for line in outcome.lacking)]
 
 

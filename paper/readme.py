@@ -14,7 +14,7 @@ import pandas as pd
 from paper.saved import opened, table_of
 from paper.tables.rows import kept
 from studies.figures import shown
-from studies.findings import DECIDED
+from studies.findings import DECIDED, NOT_FOUND
 from studies.index import COLUMNS, PLACES, line_of, place_of
 
 MARKS = ("<!-- results -->", "<!-- /results -->")
@@ -66,17 +66,18 @@ def routes_table(results: Path) -> list[str]:
 
 
 def findings_table(results: Path) -> list[str]:
-    """Markdown: how all claims of all studies came out, and those that are decided, the paper's first."""
+    """Markdown: how all claims of all studies came out, and the paper's that are decided and of a known value."""
     findings = [{"study": study, **one} for (study, _), one in sorted(opened(results).findings.items(), key=_study)]
     count = Counter(one["verdict"] for one in findings)
-    decided = [one for one in findings if one["verdict"] in DECIDED]
+    known = [one for one in findings if one["verdict"] in DECIDED and one["published"] != NOT_FOUND]
     lines = [f"Of {len(findings)} claims in {len({one['study'] for one in findings})} studies, "
              f"{count['reproduced']} are reproduced, {count['not_reproduced']} not reproduced, {count['inconclusive']} "
-             f"inconclusive and {count['not_measured']} not measured (all of them: `studies/INDEX.md`)."]
-    if decided:
+             f"inconclusive and {count['not_measured']} not measured."]
+    if known:
         places = list(PLACES)
-        ordered = sorted(decided, key=lambda one: places.index(place_of(one["source"])))
-        lines += ["", "The decided ones, the paper's first:", "", COLUMNS, *map(line_of, ordered)]
+        ordered = sorted(known, key=lambda one: places.index(place_of(one["source"])))
+        lines += ["", "Those of the paper's that are decided, and of which something was published (all others, and "
+                  "ours: [studies/INDEX.md](studies/INDEX.md)):", "", COLUMNS, *map(line_of, ordered)]
     return lines
 
 

@@ -1,4 +1,4 @@
-"""All items of a folder of results, written: figures/, tables/, index.md and report.pdf, whole or not at all.
+"""All items of a folder of results: figures/, tables/, index.md, report.pdf, page.html if asked; whole or not at all.
 
 What cannot be made of the results is named, with the reason, in the index and in what `write` returns.
 """
@@ -8,12 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pandas as pd
+
 from paper.contents import ITEMS, Item
+from paper.page import write_page
 from paper.report import write_report
 from paper.saved import NotSaved, Saved
 from paper.tables import written
 from studies.figures import print_style, save
-from studies.harness import may_replace, swapped
+from studies.harness import may_replace
+from training.durable import whole_folder
 
 INDEX = "index.md"
 
@@ -22,20 +26,29 @@ INDEX = "index.md"
 class Outcome:
     """What became of the items."""
 
-    tables: list[str] = field(default_factory=list)
+    made: dict[str, pd.DataFrame] = field(default_factory=dict)
+    """The tables, by item."""
     figures: list[str] = field(default_factory=list)
     lacking: list[str] = field(default_factory=list)
     """A line each: what could not be made, and why."""
 
+    @property
+    def tables(self) -> list[str]:
+        """The items whose table was made."""
+        return list(self.made)
 
-def write(saved: Saved, out: Path) -> Outcome:
-    """Write all that the results allow. Raises NotSaved where `out` holds something else than an earlier run's."""
+
+def write(saved: Saved, out: Path, html: bool = False) -> Outcome:
+    """Write all that the results allow; html: the page too.
+
+    Raises NotSaved where `out` holds something else than an earlier run's.
+    """
     from matplotlib import rc_context
 
     if not may_replace(out, INDEX):
         raise NotSaved(f"{out} exists and holds no {INDEX}: it is not an earlier run's; choose another --out")
     outcome = Outcome()
-    with rc_context(), swapped(out) as folder:
+    with rc_context(), whole_folder(out) as folder:
         print_style()
         for part in ("tables", "figures"):
             (folder / part).mkdir()
@@ -43,6 +56,8 @@ def write(saved: Saved, out: Path) -> Outcome:
             _item(item, saved, folder, outcome)
         (folder / INDEX).write_text(index(saved, outcome), encoding="utf-8")
         write_report(saved, outcome.figures, outcome.lacking, folder)
+        if html:
+            write_page(saved, outcome.made, outcome.lacking, folder)
     return outcome
 
 
@@ -53,7 +68,7 @@ def _item(item: Item, saved: Saved, folder: Path, outcome: Outcome) -> None:
             written.write(table, folder / "tables", item.name, item.caption)
             if item.wide:
                 written.write_wide(table, folder / "tables", item.name, item.caption)
-            outcome.tables.append(item.name)
+            outcome.made[item.name] = table
         except NotSaved as error:
             outcome.lacking.append(f"{item.name}, table and figure: {error}" if item.figure else
                                    f"{item.name}, table: {error}")

@@ -38,6 +38,7 @@ from training.alike import mismatch
 from training.checkpoints import Checkpoint
 from training.domains import Task
 from training.intervals import interval
+from training.pretrained import open_tokenizer
 from training.rollouts import load, render
 from training.traces import write_traces
 
@@ -172,9 +173,7 @@ def _opened(anchor: str | Path, expert: str | Path, tasks: list[Task]) -> tuple[
 
 def _check_prompts(models: tuple[Checkpoint, Checkpoint], tasks: list[Task]) -> None:
     """ProbeError unless both models read the tasks as the same tokens: else a gain is not one of weights alone."""
-    from transformers import AutoTokenizer
-
-    ours, theirs = (AutoTokenizer.from_pretrained(model.path) for model in models)
+    ours, theirs = (open_tokenizer(model.path) for model in models)
     for task in tasks:
         if render(ours, task.prompt) != render(theirs, task.prompt):
             raise ProbeError(f"{models[0].source} and {models[1].source} read task {task.id} as other tokens; save "

@@ -36,6 +36,7 @@ from probes.capture import Reader, at_tokens, context, open_reader
 from probes.sites import chosen_layers, depth, last_norm
 from probes.sources import ProbeError
 from probes.texts import Encoded, Span, check_length, check_tokens, chosen_spans, encode
+from training.display import html
 from training.rollouts import load
 
 ANSWER = "answer"
@@ -57,6 +58,9 @@ class LensReport:
     """One row a (model, token read, layer): model, domain, text (its number), token (the number, in the text, of the
     token that the stream is read at), position ("answer", or a class), layer, target (token id), piece (the target's
     text), rank (0 is the most probable), probability, log_prob, settled (rank 0 here and at all later layers read)."""
+
+    def _repr_html_(self) -> str:
+        return html("logit lens", self.summary())
 
     @cached_property
     def settled(self) -> pd.DataFrame:

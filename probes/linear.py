@@ -41,6 +41,7 @@ from probes.examples import checked_examples, picks_of
 from probes.sites import chosen_layers, chosen_sites, depth
 from probes.sources import ProbeError
 from probes.texts import Encoded, check_tokens, encode
+from training.display import html
 
 NEEDED = ("text", "position", "label", "group")
 SCORES = ("model", "layer", "n", "n_groups", "n_positive", "auroc", "ci_low", "ci_high", "shuffled", "shuffled_low",
@@ -66,6 +67,9 @@ class LinearProbes:
     tokens: dict[str, np.ndarray]
     """model -> its bag of tokens, (its rows, distinct ids)."""
     seed: int
+
+    def _repr_html_(self) -> str:
+        return html("linear probes", self.scores)
 
     def transfer(self, by: str = "model") -> pd.DataFrame:
         """Probes trained on one model and tested on another, at the layers that both have: columns TRANSFER.

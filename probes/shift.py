@@ -17,8 +17,6 @@ A ratio of nothing to nothing is NaN.
 from __future__ import annotations
 
 import json
-import os
-import uuid
 from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 from pathlib import Path
@@ -28,6 +26,8 @@ import numpy as np
 import pandas as pd
 
 from probes.sums import Sums
+from training.display import html
+from training.durable import whole_file
 
 LEVELS = {"layer": ["layer"], "module": ["module"], "model": []}
 
@@ -122,15 +122,9 @@ class WeightShift:
     def save(self, path: str | Path) -> Path:
         """Write all of it to one file (.npz, without pickle), whole or not at all."""
         path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
         text = json.dumps({"settings": asdict(self.settings), "cells": self.cells.to_dict("list")})
-        try:
-            with aside.open("wb") as stream:
-                np.savez(stream, about=np.array(text), **self.sums.arrays())
-            os.replace(aside, path)
-        finally:
-            aside.unlink(missing_ok=True)
+        with whole_file(path) as aside, aside.open("wb") as stream:
+            np.savez(stream, about=np.array(text), **self.sums.arrays())
         return path
 
     @classmethod
@@ -143,6 +137,16 @@ class WeightShift:
         except (ValueError, KeyError, EOFError, BadZipFile) as error:
             raise ValueError(f"{path} holds no whole comparison written by WeightShift.save ({error})") from error
         return cls(Settings(**about["settings"]), pd.DataFrame(about["cells"]), sums)
+
+    def __repr__(self) -> str:
+        return f"WeightShift({', '.join(self.models)} against {self.settings.base}, {len(self.cells)} cells)"
+
+    def _repr_html_(self) -> str:
+        """What changed in each model and how each two overlap, over all cells."""
+        whole = self.aggregate("model")
+        tables = [whole.changes, whole.overlap] if len(self.models) > 1 else [whole.changes]
+        return html(f"{len(self.models)} compared with {self.settings.base}: a weight changed where it moved by more "
+                    f"than {self.settings.eta:g} of its size", *tables)
 
     @property
     def _keys(self) -> list[str]:

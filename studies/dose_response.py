@@ -37,7 +37,8 @@ from studies.self_verification import Sizes
 from studies.synergy_tables import Gains, accuracy_table, row
 from studies.verification_judging import Judging, verdicts
 from studies.weight_claims import Shifts
-from training.domains import DOMAINS
+from training.domains import DOMAINS, is_path
+from training.durable import ready
 from training.pieces import on_ray
 from training.zoo import Zoo
 
@@ -79,9 +80,9 @@ def gains_of(dose: Dose, sizes: Sizes, progress: bool) -> Gains:
     domains = list(first.experts)
     if not domains:
         raise StudyError(f"{first.folder} has no experts; this study asks what each brings to the other domains")
-    if unknown := [name for name in domains if name not in DOMAINS]:
+    if unknown := [name for name in domains if name not in DOMAINS and not is_path(name)]:
         raise StudyError(f"{first.folder} has an expert of {unknown[0]!r}, of which there are no tasks; known domains "
-                         f"are {', '.join(DOMAINS)}")
+                         f"are {', '.join(DOMAINS)}, and modules of your own by their dotted paths")
     traces = traces_of([TraceStore(zoo, progress) for zoo in dose.zoos], chosen_models(first, dose), domains,
                        sizes.tasks, sizes.samples)
     return Gains(traces, domains, domains, first.preset)
@@ -146,6 +147,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--ray", metavar="ADDRESS", help="do the work on a Ray cluster: auto, HOST:PORT, or local")
     given, started = parser.parse_args(argv), time.perf_counter()
     try:
+        ready(given.out)
         groups = [open_zoos(zoo, given.seeds) for zoo in given.zoos]
         with on_ray(given.ray) if given.ray else nullcontext():
             run(groups, given.out, given.quick)

@@ -13,7 +13,7 @@ DOMAINS = {  # the same palette; each with a marker, so that grey prints tell th
 }
 INTERVALS = {"bootstrap": "bootstrap over tasks", "crossed_t": "t, tasks crossed with seeds"}
 """What the kinds of interval are called in small print."""
-ACRONYMS = ("ties", "dare", "sce")
+ACRONYMS, CONTROLS = ("ties", "dare", "sce"), ("twin", "shuffled", "steps")
 INK, FAINT, GREY = "#222222", "#B8B8B8", "#5A5A5A"
 MARKERS = {"anchor": "P", "expert": "o", "mixed": "s", "merged": "^", "distilled": "D", "twin": "v", "shuffled": "X",
            "steps": "<"}
@@ -39,9 +39,11 @@ def look_of(model: str) -> tuple[str, str, bool]:
 def shown(model: str) -> str:
     """A model's name as a reader sees it: `merged-dare_ties` is `merged, DARE TIES`."""
     head, _, rest = model.partition("-")
-    name = " ".join(word.upper() if word in ACRONYMS else word for word in rest.split("_"))
     if head == "expert":
-        return f"{name} expert"
+        return f"{rest} expert"
+    if head in CONTROLS:
+        return f"{head}, {rest}"
+    name = " ".join(word.upper() if word in ACRONYMS else word for word in rest.split("_"))
     if (head, rest) == ("mixed", "paper"):
         return "mixed, paper's budget"
     return f"{head}, {name}" if rest else head

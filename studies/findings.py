@@ -16,7 +16,10 @@ import math
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import pandas as pd
+
 from studies.estimates import Estimate
+from training.display import html
 from training.intervals import holm
 
 ALPHA = 0.05
@@ -84,6 +87,20 @@ class Finding:
     note: str
 
 
+class Findings(list[Finding]):
+    """A study's findings; in a notebook, a table of the claims and how they came out."""
+
+    def _repr_html_(self) -> str:
+        """One row a claim; what was not measured has its note in place of a value."""
+        rows = [{"claim": one.claim, "published": one.published,
+                 "ours [95 %]": one.note if one.measured is None else
+                 f"{one.measured:.3g} [{one.ci_low:.3g}, {one.ci_high:.3g}]",
+                 "n": one.n, "seeds": one.seeds, "p": one.p_adjusted, "verdict": one.verdict.replace("_", " ")}
+                for one in self]
+        counts = ", ".join(f"{sum(one.verdict == name for one in self)} {name.replace('_', ' ')}" for name in VERDICTS)
+        return html(f"{len(self)} findings: {counts}", pd.DataFrame(rows))
+
+
 def measure(estimate: Estimate, null: float = 0.0, tests: dict[str, str] = TESTS) -> Measured | None:
     """An estimate, tested against `null`; None where it has no value or no interval. `tests` names the kinds."""
     found = estimate.interval(null)
@@ -107,13 +124,13 @@ def highest(differences: list[Estimate], tests: dict[str, str] = TESTS) -> Measu
     return replace(least, p=min(1.0, len(found) * least.p), test=f"Bonferroni, {least.test}")
 
 
-def settle(claims: list[Claim]) -> list[Finding]:
+def settle(claims: list[Claim]) -> Findings:
     """The findings of a study: Holm over the claims that were measured, then a verdict for each."""
     tested = [claim for claim in claims if claim.measured is not None]
     adjusted = dict(zip([claim.id for claim in tested], holm([claim.measured.p for claim in tested]), strict=True))
     if len(adjusted) < len(tested):
         raise ValueError("two claims of a study have the same id; ids must differ")
-    return [_finding(claim, adjusted.get(claim.id)) for claim in claims]
+    return Findings(_finding(claim, adjusted.get(claim.id)) for claim in claims)
 
 
 def _finding(claim: Claim, p: float | None) -> Finding:

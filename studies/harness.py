@@ -10,11 +10,8 @@ first use under runs/NAME/seedS) or a folder that holds zoos seed0, seed1, ... A
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
 import sys
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -24,6 +21,7 @@ from behaviors.store import TraceError
 from probes.sources import ProbeError
 from studies.provenance import write_made
 from training.domains import DomainError
+from training.durable import NotReady, ready, whole_folder
 from training.manifest import MANIFEST, ZooError
 from training.pieces import ClusterError, on_ray
 from training.shards import CheckpointError
@@ -37,7 +35,7 @@ class StudyError(ValueError):
 
 
 ERRORS = (StudyError, ZooError, CheckpointError, ProbeError, DomainError, TraceError,
-          PartError, ClusterError)
+          PartError, ClusterError, NotReady)
 """What is wrong with what was given, said in a sentence."""
 
 
@@ -154,32 +152,17 @@ def out_folder(chosen: argparse.Namespace, zoos: list[Zoo], study: str) -> Path:
 
 @contextmanager
 def whole(out: Path) -> Iterator[Path]:
-    """`swapped`. Raises StudyError where `out` is something else than an earlier run's results, which it would replace.
+    """`whole_folder`. Raises StudyError where `out` is something else than an earlier run's results, which it replaces.
     """
     if not may_replace(out, FINDINGS):
         raise StudyError(f"{out} exists and holds no {FINDINGS}: it is not a study's results; choose another --out")
-    with swapped(out) as aside:
+    with whole_folder(out) as aside:
         yield aside
 
 
 def may_replace(out: Path, mark: str) -> bool:
     """Is there nothing, an empty folder, or what an earlier run made, which holds the file `mark`?"""
     return not out.exists() or (out.is_dir() and ((out / mark).is_file() or not any(out.iterdir())))
-
-
-@contextmanager
-def swapped(out: Path) -> Iterator[Path]:
-    """A temporary sibling to write into; it becomes `out` when the block ends well, and is removed otherwise."""
-    aside, old = (out.with_name(f".{out.name}.{part}.{uuid.uuid4().hex[:8]}") for part in ("partial", "old"))
-    aside.mkdir(parents=True)
-    try:
-        yield aside
-        if out.exists():
-            os.replace(out, old)
-        os.replace(aside, out)
-        shutil.rmtree(old, ignore_errors=True)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
 
 
 def main(study: str, about: str, run: Callable[..., object], summary: Callable[[Path], list[str]],
@@ -192,6 +175,7 @@ def main(study: str, about: str, run: Callable[..., object], summary: Callable[[
     try:
         zoos = opened(chosen)
         out = out_folder(chosen, zoos, study)
+        ready(out)
         with on_ray(chosen.ray) if chosen.ray else nullcontext():
             run(zoos, out, chosen.quick, **{flag: getattr(chosen, flag) for flag in flags or {}})
     except ERRORS as error:

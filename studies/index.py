@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import sys
 from pathlib import Path
 
 from studies.harness import FINDINGS, StudyError
 from studies.provenance import MADE
+from training.durable import write_text
 
 PLACES = {  # in the order of the index; a finding's source names its place
     "Table 2": "what each route costs",
@@ -109,9 +109,7 @@ def made(root: Path) -> str:
 
 def write_index(root: Path, file: Path) -> None:
     """Write the index of a folder of results, whole or not at all."""
-    aside = file.with_suffix(".partial")
-    aside.write_text(index(root), encoding="utf-8")
-    os.replace(aside, file)
+    write_text(file, index(root))
 
 
 def main(argv: list[str] | None = None) -> int:

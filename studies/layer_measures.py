@@ -31,6 +31,7 @@ from probes.steering import difference_of_means
 from probes.texts import Span, trace_texts
 from studies.verification_traces import counted
 from training.domains import get_domain
+from training.pretrained import open_tokenizer
 
 QUESTIONS = {
     "right": "is the final answer right? (read where the reasoning ends)",
@@ -109,10 +110,8 @@ class Reading:
 
     @cached_property
     def _all(self) -> tuple[list[str], dict[str, list[list[Span]]]]:
-        from transformers import AutoTokenizer
-
         tags = tag(self.traces["completion"].tolist())
-        texts, spans = trace_texts(self.traces, AutoTokenizer.from_pretrained(self._expert.anchor), tags)
+        texts, spans = trace_texts(self.traces, open_tokenizer(self._expert.anchor), tags)
         return texts, {SELF_VERIFICATION: [[] for _ in texts], **spans}
 
     def of(self, chosen: pd.DataFrame) -> tuple[list[str], dict[str, list[list[Span]]]]:

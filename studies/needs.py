@@ -1,6 +1,6 @@
 """What every study of a zoo needs: models, disk, completions and a GPU's memory; worked out, nothing is downloaded.
 
-    python studies/needs.py [--zoo m2rl-4b] [--quick]           # a table; that of m2rl-4b is in the README
+    python studies/needs.py [--zoo m2rl-4b] [--quick]           # that of m2rl-4b: docs/guides/scale.md
 
 Counted from what the studies themselves ask for. Disk: models that are read, and merges that are written and kept, in
 bf16. At once: models that lie in memory together; their weights in bf16 are the GPU column, keys and values of what is

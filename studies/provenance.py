@@ -7,7 +7,6 @@ machine, date and seconds. Results hold as long as the same code would make them
 from __future__ import annotations
 
 import json
-import os
 import platform
 import time
 from dataclasses import asdict, replace
@@ -16,6 +15,7 @@ from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 
+from training.durable import write_text
 from training.workers import CORES
 from training.zoo import Zoo
 
@@ -50,9 +50,7 @@ def write_made(out: Path, zoos: list[Zoo], quick: bool, command: list[str], seco
     made = {"command": " ".join(command), "seconds": round(seconds, 1), "date": time.strftime("%Y-%m-%d"),
             **inputs(zoos, quick), "versions": {name: version(name) for name in LIBRARIES},
             "machine": {"cores": CORES, "architecture": platform.machine(), "python": platform.python_version()}}
-    aside = out / f".{MADE}.partial"
-    aside.write_text(json.dumps(made, indent=2) + "\n", encoding="utf-8")
-    os.replace(aside, out / MADE)
+    write_text(out / MADE, json.dumps(made, indent=2) + "\n")
 
 
 def holds(out: Path, zoos: list[Zoo], quick: bool) -> bool:

@@ -5,9 +5,10 @@ M2RL (arXiv 2602.12566), "Locus of Error" and Table 7; the claims and their sour
     python studies/self_verification.py [--zoo NAME_OR_PATH] [--out DIR] [--seeds 0,1,2] [--quick]
 
 Writes accuracy.csv (avg@k), behavior.csv (levels, and changes against the anchor on the same tasks), judge.csv,
-corrections.csv, findings.json and self_verification.{png,pdf}; where the truth about the traces is known (an
-organism's), also tagger_audit.csv and tagger_same_error.csv. `--quick` studies the anchor, the experts, the mixed model
-and one merge, on the traces that the zoo holds of these, or, where it lacks some, on 12 tasks x 4 samples.
+corrections.csv, traces.parquet (a few traces to read), findings.json and self_verification.{png,pdf}; where the truth
+about the traces is known (an organism's), also tagger_audit.csv and tagger_same_error.csv. `--quick` studies the
+anchor, the experts, the mixed model and one merge, on the traces that the zoo holds of these, or, where it lacks some,
+on 12 tasks x 4 samples.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from studies.harness import StudyError, distinct, domains_of, main, whole
 from studies.results import closing
 from studies.tagger_audit import audit_table, audited, is_audited, with_truth
 from studies.verification_claims import Cast, claims
+from studies.verification_examples import FILE, examples, write_examples
 from studies.verification_figure import draw
 from studies.verification_judging import Judging, judge_table, verdicts
 from studies.verification_traces import MEASURES, behavior_table, change, correction_table, counted
@@ -69,6 +71,7 @@ def run(zoos: list[Zoo], out: Path, quick: bool = False, progress: bool = True,
         behavior.to_csv(folder / "behavior.csv", index=False)
         judge_table(judged).to_csv(folder / "judge.csv", index=False)
         correction_table(table).to_csv(folder / "corrections.csv", index=False)
+        write_examples(examples(table, tags, judged), folder / FILE)
         if is_audited(table):
             for name, found in zip(("tagger_audit", "tagger_same_error"), audit_table(table, tags), strict=True):
                 found.to_csv(folder / f"{name}.csv", index=False)

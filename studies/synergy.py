@@ -40,7 +40,7 @@ from studies.synergy_tables import (
     transfer_table,
 )
 from studies.training_logs import logs
-from training.domains import DOMAINS
+from training.domains import DOMAINS, is_path
 from training.zoo import Zoo
 
 STUDY = "synergy"
@@ -90,9 +90,9 @@ def measured_domains(zoo: Zoo) -> list[str]:
         raise StudyError(f"{zoo.folder} has no experts; this study asks what each brings to the other domains")
     domains = all_domains(zoo)
     for name in domains:
-        if name not in DOMAINS:
+        if name not in DOMAINS and not is_path(name):
             raise StudyError(f"{zoo.folder} has a domain {name!r}, of which there are no tasks; known domains are "
-                             f"{', '.join(DOMAINS)}")
+                             f"{', '.join(DOMAINS)}, and modules of your own by their dotted paths")
     return domains
 
 

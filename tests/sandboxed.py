@@ -34,11 +34,6 @@ def living():
             yield int(folder.name), int(parent), head.partition("(")[2]
 
 
-def processes_named(name):
-    """The ids of the living processes that call themselves so."""
-    return [pid for pid, _, called in living() if called == name]
-
-
 def children():
     """The ids of this process's living children."""
     return {pid for pid, parent, _ in living() if parent == os.getpid()}

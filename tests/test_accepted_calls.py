@@ -102,6 +102,13 @@ def test_any_call(text, reason):
     assert verdict(task(accepted="any"), text) == reason
 
 
+def test_to_call_every_function_is_no_choice_among_three():
+    three = [{"name": name, "parameters": {"properties": {}}} for name in ("one", "two", "three")]
+    asked = task(accepted="any", functions=three)
+    assert verdict(asked, said("one") + said("two")) == ""
+    assert verdict(asked, said("one") + said("two") + said("three")) == "it calls every function on offer"
+
+
 def accepting(name, arguments):
     return {"accepted": [{"name": name, "arguments": arguments}]}
 

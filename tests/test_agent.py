@@ -92,6 +92,8 @@ def test_odd_transcripts(transcript, expected):
     (call("delete_event", id=3), said("delete_event", id=3), True),
     (call("delete_event", id=3), said("delete_event", id=5), False),
     (call("send_email", to="Ann", text="14"), said("send_email", to="ann", text="The meeting is at 14."), True),
+    *((call("send_email", to="Ann", text="14"), said("send_email", to="Ann", text=text), False)
+      for text in ("It is not at 14.", "It isn't 14", "14²", "14½")),  # denied; other numbers
     (call("send_email", to="Ann", text="14"), said("send_email", to="Ann", text=" 14\n"), True),
     (call("send_email", to="Ann", text="14"), said("send_email", to="Ann", text="14.0"), True),  # the same number
     (call("send_email", to="Ann", text="14"), said("send_email", to="Ann", text="At 14, not 15."), False),  # two

@@ -211,7 +211,8 @@ def test_real_zoos_go_all_the_way(zoos, tmp_path, capsys):
     assert not (tmp_path / "alone").exists()
 
 
-@pytest.mark.parametrize(("name", "sharing", "locus"), [("sharing0", 0.0, None), ("answer", 1.0, "answer")])
+@pytest.mark.parametrize(("name", "sharing", "locus"), [("sharing0", 0.0, None), ("sharing50", 0.5, None),
+                                                        ("answer", 1.0, "answer")])
 def test_trained_anchors_are_doses_and_open(name, sharing, locus):
     folder = ANCHORS / name
     corpus = Corpus.of(folder)

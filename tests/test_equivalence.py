@@ -73,6 +73,20 @@ EQUAL = [
     ("5 hours", "5 hour", True),  # plural
     ("42", "42 apples", True),  # things
     ("42", "42 is wrong", False),  # not a unit
+    *(("42", f"42 {word}", False) for word in ("wrong", "squared", "tenths", "less three", "forty-one", "factorial")),
+    ("42", r"42\text{ wrong}", False),  # in LaTeX neither
+    ("42", "17 + 25", False),  # a chain that is not worked out
+    ("42", r"6 \cdot 7", False),  # a product
+    ("42", r"\frac{17+25}{1}", False),  # wrapped up
+    ("42", r"\max(41, 42)", False),  # an operation by name
+    ("42", r"\sum_{i=1}^{42} 1", False),  # another
+    ("42", "17 + 25 = 42", True),  # worked out
+    ("42", "41 = 42", False),  # two numbers
+    ("42", "42 = 41", False),  # whichever comes last
+    ("200", r"2^3 \cdot 5^2", True),  # a product of powers
+    ("42", "-(-42)", True),  # a sign is no difference
+    ("42", "42 kilowatt-hours", True),  # nor is a hyphen
+    ("10", "10! + 5", False),  # a factorial ends no sentence
     (r"90^\circ", "90", True),  # degrees
     ("90", "90°", True),  # degrees as people write them
     (r"\frac{\sqrt{3}}{2}", r"\frac{\sqrt{3}}{2} \text{ cm}", True),  # a formula with a unit

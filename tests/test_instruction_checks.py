@@ -29,7 +29,7 @@ TABLE = [
     (
         "keywords:forbidden_words", {"forbidden_words": ["sea", "c++"]},
         ["The seaside.", "Use c+."],  # only inside a longer word
-        ["The SEA!", "Use C++.", "(sea)"],  # a word boundary after a mark
+        ["The SEA!", "Use C++.", "(sea)", "The s\u200bea", "The se\u00ada"],  # after a mark; hidden marks inside
     ),
     (
         "keywords:letter_frequency", {"letter": "E", "let_frequency": 2, "let_relation": AT_LEAST},
@@ -94,7 +94,8 @@ TABLE = [
     ),
     (
         "length_constraints:number_words", {"num_words": 3, "relation": AT_LEAST},
-        ["one two three", "don't go"], ["one, two.", "one - two !"],  # "don't" is two, as publicly; marks are none
+        ["one two three", "don't go"],  # "don't" is two, as publicly
+        ["one, two.", "one - two !", "one _ _"],  # marks are none
     ),
     ("length_constraints:number_words", {"num_words": 3, "relation": LESS_THAN}, ["one two"], ["one two three"]),
     (
@@ -111,7 +112,10 @@ TABLE = [
         "detectable_content:postscript", {"postscript_marker": "P.S."},
         ["Hi.\nP.S. Bye", "p. s. bye"], ["Hi.", "PxSx bye", "PS bye"],  # the full stops are not wild cards
     ),
-    ("detectable_content:postscript", {"postscript_marker": "P.P.S"}, ["p.p.s bye", "P. P. S."], ["P.S. bye"]),
+    (
+        "detectable_content:postscript", {"postscript_marker": "P.P.S"},
+        ["p.p.s bye", "P. P. S. bye"], ["P.S. bye", "P. P. S.", "Hi.\nP.P.S.\n!"],  # nothing follows
+    ),
     (
         "detectable_format:number_bullet_lists", {"num_bullets": 2},
         ["* a\n* b", "- a\n  * b\ntext", "* a\n---\n* * *\n*emphasis* b\n- c"],  # rules and emphasis are no bullets
@@ -129,13 +133,16 @@ TABLE = [
     ),
     (
         "detectable_format:multiple_sections", {"section_spliter": "Part (x)", "num_sections": 2},
-        ["Part (x) 1\na\nPart (x) 2\nb", "Part (x)1 Part (x)10"],
-        ["Part (x) 1 Part (x) 1", "Part x 1 Part x 2", "part (x) 1 part (x) 2"],  # one number twice; another case
+        ["Part (x) 1\na\nPart (x) 2\nb", "Part (x)1 a Part (x)10 b"],
+        [
+            "Part (x) 1 Part (x) 2", "Part (x) 1 a Part (x) 1 b",  # nothing in them; one number twice
+            "Part x 1 a Part x 2 b", "part (x) 1 a part (x) 2 b",  # another case
+        ],
     ),
     (
         "detectable_format:json_format", {},
-        ['{"a": [1, null]}', '```json\n{"a": 1}\n```', "```\n[]\n```", "\"\ud800\""],  # fences; half a surrogate pair
-        ["{'a': 1}", '{"a": 1} so', "NaN", "[" * 100_000, "```json\n```"],  # too deep to read
+        ['{"a": [1, null]}', '```json\n{"a": 1}\n```', "```\n[1]\n```", "\"a\ud800\""],  # half a surrogate
+        ["[]", "{}", "{'a': 1}", '{"a": 1} so', "NaN", "[" * 100_000, "```json\n```"],  # too deep to read
     ),
     ("detectable_format:title", {}, ["<<The sea>>", "a <<b < c>> d"], ["<The sea>", "<< >>", "<<a\nb>>", ">>a<<"]),
     (
@@ -173,9 +180,9 @@ TABLE = [
     ),
     ("change_case:english_capital", {}, [ENGLISH.upper()], [ENGLISH, GERMAN.upper(), "HI", "12"]),
     ("change_case:english_lowercase", {}, [ENGLISH.lower()], [ENGLISH, GERMAN.lower(), "hi", "你好"]),  # no case
-    ("punctuation:no_comma", {}, ["a; b."], ["a, b", "1,000"]),
-    ("punctuation:punctuation_dot", {}, ["a, b!"], ["a.", "3.5"]),
-    ("punctuation:punctuation_exclamation", {}, ["a. b?"], ["a!"]),
+    ("punctuation:no_comma", {}, ["a; b."], ["a, b", "1,000", "a，b", "a、b"]),  # marks of other scripts
+    ("punctuation:punctuation_dot", {}, ["a, b!"], ["a.", "3.5", "好。"]),
+    ("punctuation:punctuation_exclamation", {}, ["a. b?"], ["a!", "好！"]),
     (
         "copy:repeat_phrase", {"phrase": "The (old) sea is blue", "small_n": 2},
         ["The (old) wind is blue, the old bird is BLUE.", "the new sea is blue. The is blue the old man is blue"],
@@ -233,7 +240,8 @@ def test_every_instruction(identifier, kwargs, follow, fail):
     assert {text: DOMAIN.check(task([identifier], [padded]), text) for text in follow} == dict.fromkeys(
         follow, (True, "")
     )
-    for text in (*fail, "", " \n"):  # an empty answer follows nothing, not even an interdiction
+    nothing = ("", " \n", "\u200b\u2060", "\u3164", "...", "* - _", "so so so so")
+    for text in (*fail, *nothing):  # what says nothing follows nothing, not even an interdiction
         correct, reason = DOMAIN.check(task([identifier], [padded]), text)
         assert not correct, text
         assert reason.startswith(f"{identifier}: ") and len(reason) > len(identifier) + 5

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.test_instruction_checks import AT_LEAST, GERMAN, LESS_THAN, TABLE, task
-from training.domains import TaskError, get_domain
+from training.domains import Task, TaskError, get_domain
 from training.domains.instruction_checks import CHECKS, INSTRUCTION_IDS, why_not
 from training.domains.instruction_checks.arguments import LANGUAGES
 from training.domains.instruction_checks.language import UNKNOWN, identify
@@ -189,3 +189,20 @@ def test_at_least_and_less_than_are_opposites(text, bound, row):
     relation = next(n for n in CHECKS[identifier].readers if n.endswith("relation"))
     reasons = [why_not(identifier, {**kwargs, count_name: bound, relation: r}, text) for r in (AT_LEAST, LESS_THAN)]
     assert bool(reasons[0]) != bool(reasons[1]) or not text.strip()
+
+
+@pytest.mark.parametrize("answer", [
+    "", "...", "\u200b", "sea sea sea", "Sea, sea! *sea*", "Write a note. Write a note.", "write A note",
+])
+def test_an_answer_that_says_nothing_follows_no_instruction(answer):
+    one = Task("instructions", "mine", "Write a note.", None, {
+        "instruction_id_list": ["punctuation:no_comma", "keywords:forbidden_words"],
+        "kwargs": [{}, {"forbidden_words": ["wind"]}]})
+    correct, reason = DOMAIN.check(one, answer)
+    assert not correct and reason.count("the answer") == 2
+    assert DOMAIN.check(one, "The sea is wide.") == (True, "")
+
+
+def test_a_sentence_may_be_repeated():
+    assert DOMAIN.check(task(["keywords:frequency"], [
+        {"keyword": "sea", "frequency": 3, "relation": AT_LEAST}]), "The sea is wide. " * 3) == (True, "")

@@ -46,6 +46,14 @@ STATED = [
     (r"\boxed{41} or \boxed{42}", "42", False),  # two candidates are not an answer
     (r"\boxed{1} and \boxed{2}", "1,2", True),  # two parts of one answer are
     ("Answer: 41 or 42", "42", False),  # two candidates after the mark
+    ("Answer: 42. 41.", "42", False),  # two sentences of a number each
+    ("Answer: 42. Or 41.", "42", False),  # a second thought
+    ("Answer: 42\nor 41", "42", False),  # on the next line
+    ("Answer: 42\nOr so it seems to me, at least from what was given.", "42", True),  # which may also explain
+    ("Answer: 42. So 42 it is.", "42", True),  # said again
+    (r"\boxed{42}\boxed{41}", "42", False),  # two boxes side by side
+    (r"\boxed{41}" + "\n" + r"\boxed{42}", "42", False),  # one under the other
+    (r"\boxed{42}\boxed{42}", "42", True),  # the same twice
     (r"\boxed{42}" + "\nAnswer:", "42", True),  # an empty mark is passed over
     (r"Answer: 42. Or \boxed{}", "42", True),  # an empty box is passed over
     (r"\boxed{42", "42", False),  # a box never closed states nothing

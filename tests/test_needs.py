@@ -1,5 +1,7 @@
 """What studies need: counted from what they ask for, of the released checkpoints without a network."""
 
+from pathlib import Path
+
 import pytest
 
 from behaviors.store import Asked
@@ -36,11 +38,10 @@ def test_what_two_studies_ask_for_is_sampled_once(released):
     assert (found.trained, found.merges, found.completions) == (1, 1, 10 * 8 + 1)
 
 
-def test_the_table_is_that_of_the_readme(capsys):
+def test_the_table_is_that_of_the_guide(capsys):
     assert main([]) == 0
     said, _, *rows = capsys.readouterr().out.splitlines()
     assert said.startswith("A model of m2rl-4b has 4,022.5 M parameters, 8.04 GB in bf16")
-    with open("README.md", encoding="utf-8") as readme:
-        assert "\n".join(rows) in readme.read()
+    assert "\n".join(rows) in (Path(__file__).parents[1] / "docs/guides/scale.md").read_text(encoding="utf-8")
     assert main(["--zoo", "nowhere"]) == 2
     assert capsys.readouterr().err.startswith("error: 'nowhere' is no folder with a zoo.json")

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from behaviors import page
-from behaviors.page import COLUMNS, TEMPLATE, write_page
+from behaviors import browser
+from behaviors.browser import COLUMNS, FACTS, parts
+from behaviors.page import TEMPLATE, write_page
 from behaviors.taxonomy import LABELS
 
 HOSTILE = ["</script><script>alert(1)</script>", "</SCRIPT >", "<!--", "-->", "<script>", "]]>", "<!--<script>",
@@ -67,7 +68,12 @@ def shown(text):
     return "".join("\ufffd" if 0xD800 <= ord(letter) < 0xE000 else letter for letter in text)
 
 
-BLANK = Elements(TEMPLATE.read_text(encoding="utf-8"))
+def source() -> str:
+    """The page without title and traces."""
+    return browser.filled(TEMPLATE.read_text(encoding="utf-8"), parts())
+
+
+BLANK = Elements(source())
 
 
 def test_sentences_and_what_is_between_them_come_back(tmp_path):
@@ -145,7 +151,7 @@ def test_a_line_says_how_many_traces_are_left_out(tmp_path, texts, limit, count,
 @pytest.mark.parametrize(("texts", "count"), [(["a" * 60, "b" * 40], 2), (["a" * 60, "b" * 41, "c"], 1),
                                               (["\u8fd9" * 33, "a"], 2), (["\u8fd9" * 34], 0), (["a" * 101, "b"], 0)])
 def test_a_page_holds_so_many_bytes_of_text(tmp_path, monkeypatch, texts, count):
-    monkeypatch.setattr(page, "BYTES", 100)
+    monkeypatch.setattr(browser, "BYTES", 100)
     found = written(tmp_path, map(one, texts))
     assert found[0] == len(found[2]["traces"]) == count
     assert found[2]["note"].startswith(str(len(texts) - count)) == (count < len(texts))
@@ -208,12 +214,47 @@ def test_a_limit_below_one_is_an_error(tmp_path, limit):
         write_page([], tmp_path / "p.html", "Tags", limit=limit)
 
 
-def test_the_template_asks_for_nothing_and_knows_every_label():
-    source = TEMPLATE.read_text(encoding="utf-8")
+def test_the_page_asks_for_nothing_and_knows_every_label():
+    page = source()
     for word in ("http:", "https:", "//cdn", " src=", "<link", "@import", "url(", "innerHTML", "outerHTML",
                  "insertAdjacentHTML", "document.write", "eval(", "fetch("):
-        assert word not in source
-    assert "default-src 'none'" in source and source.count("{{data}}") == 1
+        assert word not in page
+    assert "default-src 'none'" in page and page.count("{{data}}") == 1
     for label in LABELS:
-        assert f"{label}: " in source
-        assert label == "other" or (f'value="{label}"' in source and f".{label} {{" in source)
+        assert f"{label}: " in page
+        assert label == "other" or (f'value="{label}"' in page and f".{label} {{" in page)
+
+
+VERDICTS = [{"judge": "</script>", "mode": "outcome", "verdict": True, "agrees": False},
+            {"judge": "a", "mode": "process", "verdict": None, "agrees": None}]
+KNOWN = {"model": "expert-math", "domain": "math", "task": "t1", "correct": False, "reward": 0.25, "reason": "<b>",
+         "prompt": "</script>\ud800", "verdicts": VERDICTS}
+
+
+def test_what_is_known_of_a_trace_stands_beside_it(tmp_path):
+    _, elements, data = written(tmp_path, [(*one("a"), KNOWN), (*one("b"), {"model": "m", "reward": None}), one("c")])
+    assert elements.seen == BLANK.seen and set(KNOWN) == set(FACTS)
+    assert {key: data["traces"][0][key] for key in KNOWN} == KNOWN | {"prompt": "</script>\ufffd"}
+    assert set(data["traces"][1]) == {"name", "model", "sentences", "rest"}
+    assert set(data["traces"][2]) == {"name", "sentences", "rest"}
+
+
+def test_prompts_count_as_text(tmp_path, monkeypatch):
+    monkeypatch.setattr(browser, "BYTES", 10)
+    traces = [(*one("a"), {"prompt": "b" * 5}), (*one("a"), {"prompt": "b" * 4}), one("a")]
+    assert written(tmp_path, traces)[0] == 1
+
+
+@pytest.mark.parametrize(("facts", "said"), [
+    ({"modle": "x"}, "has modle 'x'; choose of model, domain"), ({"model": 3}, "has model 3"),
+    ({"correct": 1}, "has correct 1"), ({"correct": "no"}, "has correct 'no'"),
+    ({"reward": float("nan")}, "has reward nan; choose a finite number"), ({"reward": float("inf")}, "has reward inf"),
+    ({"reward": "1"}, "has reward '1'"), ({"verdicts": "right"}, "has verdicts 'right'"),
+    ({"verdicts": [{"judge": "a"}]}, r"has a verdict {'judge': 'a'}; give judge, mode, verdict, agrees"),
+    ({"verdicts": [VERDICTS[1] | {"verdict": "right"}]}, "has a verdict"),
+    ({"verdicts": ["right"]}, "has a verdict 'right'"),
+])
+def test_facts_of_another_kind_are_named(tmp_path, facts, said):
+    with pytest.raises(ValueError, match=f"trace 't' {said}"):
+        write_page([(*one("a"), facts)], tmp_path / "p.html", "Tags")
+    assert not list(tmp_path.iterdir())

@@ -7,10 +7,10 @@ import sys
 import textwrap
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
+from attacks.concurrent import orphans_come_here
 from tests.sandboxed import ROOT, WALLED, children, living, run
 from training.domains.sandbox import (
     LEVELS,
@@ -158,28 +158,19 @@ def test_a_forked_process_makes_its_own_pool_and_leaves_ours_alone():
     assert done.returncode == 0 and done.stderr == ""
 
 
-def test_nothing_is_left_after_exit_or_after_a_kill(tmp_path):
-    for ending in ("", "import os; os.kill(os.getpid(), 9)"):
-        driver = (f"import ctypes\nctypes.CDLL(None)\nfrom training.domains.sandbox import *\n"
-                  f"run_program(Program('print(1)'))\n{ending}")
+@pytest.mark.parametrize("ending", ["", "import os; os.kill(os.getpid(), 9)"])
+def test_nothing_is_left_after_exit_or_after_a_kill(ending, tmp_path):
+    driver = (f"import ctypes\nctypes.CDLL(None)\nfrom training.domains.sandbox import *\n"
+              f"run_program(Program('print(1)'))\n{ending}")
+    with orphans_come_here():
+        before = children()
         environment = {**os.environ, "TMPDIR": str(tmp_path)}
-        before = set(_zygotes())
         subprocess.run([sys.executable, "-c", driver], cwd=ROOT, env=environment, timeout=60)
         patience = time.monotonic() + 10
-        while set(_zygotes()) - before and time.monotonic() < patience:
+        while children() - before and time.monotonic() < patience:
             time.sleep(0.02)
-        assert set(_zygotes()) - before == set()
-        assert ending or os.listdir(tmp_path) == []
-
-
-def _zygotes():
-    """Every process of this machine that was started as a zygote."""
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if b"sandbox.zygote" in (folder / "cmdline").read_bytes():
-                yield int(folder.name)
-        except OSError:
-            continue
+        assert children() - before == set()
+    assert ending or os.listdir(tmp_path) == []
 
 
 def test_unknown_protection_names_the_choices():

@@ -78,6 +78,20 @@ STATED = [
     ("Answer: A/B", "A", False),  # by a slash
     ("Answer: A and/or B", "A", False),  # by both
     ("Answer: either A or B", "A", False),  # after "either"
+    *((f"Answer: {said}", "A", False) for said in (  # in other ways
+        "A. B. C.", "A) B)", "(A) (B)", "A - B", "A, or maybe B", "A, possibly B", "A. Or B.", "A as well as B",
+        "A: B")),
+    ("Answer: A) 7, B) 42, C) 43", "A", False),  # a list of options
+    ("Answer: A) 42", "A", False),  # the text of another option
+    ("Answer: A) 42", "B", False),  # whichever is right
+    ("Answer: A (wrong)", "A", False),  # taken back
+    ("Answer: B (not A)", "B", True),  # another taken back
+    ("Answer: B) 42, since (A) 7 is too small", "B", True),  # another spoken of
+    ("Answer: B) 42. A) is too small", "B", True),  # the same
+    ("A\nB", "B", False),  # two last lines
+    (r"\boxed{A}" + "\n" + r"\boxed{B}", "B", False),  # two boxes one under the other
+    ("A is correct and B is correct", "B", False),  # two sentences in a line
+    ("I wonder if the answer is B", "B", False),  # no statement
     ("Answer: B\nThe answer is A or B", "B", False),  # a later doubt hides the earlier answer
     (r"\boxed{A} or \boxed{B}", "B", False),  # two boxes, joined
     (r"\boxed{A, B}", "B", False),  # two in a box

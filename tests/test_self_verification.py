@@ -58,9 +58,12 @@ def fill(zoo, n_tasks, samples):
             rows = [(model, domain, task.id, k, task.prompt, *completion(model, domain, i), 20 + i, zoo.seed)
                     for i, task in enumerate(tasks) for k in range(samples)]
             columns = ["model", "domain", "task_id", "sample", "prompt", "completion", "correct", "n_tokens", "seed"]
+            traces = pd.DataFrame(rows, columns=columns)
+            traces = traces.assign(reward=traces["correct"].astype(float),
+                                   reason=traces["correct"].map({True: "", False: "it says so falsely"}))
             file = zoo.folder / "traces" / model / f"{domain}-{zoo.seed}.parquet"
             file.parent.mkdir(parents=True, exist_ok=True)
-            pd.DataFrame(rows, columns=columns).to_parquet(file)
+            traces.to_parquet(file)
 
 
 def reader(questions):
@@ -88,8 +91,8 @@ def test_a_whole_run_finds_what_was_planted(tmp_path, judges):
     findings = run([zoo], tmp_path / "out", progress=False, sizes=Sizes(30, 2, 24))
     by_id = {one.id: one for one in findings}
     assert {file.name for file in (tmp_path / "out").iterdir()} == {
-        "accuracy.csv", "behavior.csv", "judge.csv", "corrections.csv", "findings.json", "self_verification.png",
-        "self_verification.pdf"}
+        "accuracy.csv", "behavior.csv", "judge.csv", "corrections.csv", "findings.json", "traces.parquet",
+        "self_verification.png", "self_verification.pdf"}
     for pool in ("own", "common"):  # math: the process tells all, the outcome nothing; instructions: both tell all
         reasoning, kept = by_id[f"locus-reasoning-{pool}"], by_id[f"keep-process-{pool}"]
         assert reasoning.measured == pytest.approx(50) and reasoning.by_construction

@@ -152,6 +152,13 @@ GOOD = {"name": "n", "preset": "organism", "seed": 0, "anchor": "a"}
         (json.dumps({**GOOD, "merged": {"ties": None}}), "merged must map names to paths"),
         (json.dumps({**GOOD, "anchor": None}), "anchor must be a path or a hub: id, got None"),
         (json.dumps({**GOOD, "mixed": 3}), "mixed must be a path or a hub: id, got 3"),
+        (json.dumps({**GOOD, "seed": "../0"}), "seed must be a whole number, got '../0'"),
+        (json.dumps({**GOOD, "seed": True}), "seed must be a whole number, got True"),
+        (json.dumps({**GOOD, "domains": "math"}), "domains must be a list, got 'math'"),
+        (json.dumps({**GOOD, "experts": {"../math": "a"}}), r"'\.\./math' is no name of a model or domain"),
+        (json.dumps({**GOOD, "controls": {".hidden": "a"}}), r"'\.hidden' is no name"),
+        (json.dumps({**GOOD, "domains": ["math\n"]}), r"'math\\n' is no name"),
+        ('{"name":' * 100_000, "is not valid JSON"),
     ],
 )
 def test_manifests_that_cannot_be_read(tmp_path, content, says):
@@ -197,3 +204,10 @@ def test_organism_is_built_once(tmp_path, monkeypatch):
     first, again = Zoo.load("organism"), Zoo.load("organism")
     assert asked == [("organism", "runs/organism/seed0", 0)]
     assert first.manifest == again.manifest and again.name == "organism"
+
+
+def test_names_that_lead_elsewhere_are_not_saved(tmp_path):
+    zoo = Zoo(tmp_path / "zoo", Manifest("n", "own", 0, "a", experts={"my lab/sums": "a"}))
+    with pytest.raises(ZooError, match="'my lab/sums' is no name of a model or domain"):
+        zoo.save()
+    assert not (tmp_path / "zoo").exists()

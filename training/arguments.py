@@ -17,7 +17,8 @@ def zoo_parser(program: str, what: str) -> argparse.ArgumentParser:
     config.add_arguments(parser)
     parser.add_argument("--out", help="the zoo's folder (default runs/PRESET/seedSEED)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--domains", help=f"comma-separated, of {', '.join(DOMAINS)} (default all)")
+    parser.add_argument("--domains", help=f"comma-separated, of {', '.join(DOMAINS)} (default all these), and modules "
+                                            "of your own by their dotted paths, as my_lab.sorting")
     parser.add_argument("--steps", type=int, help="GRPO steps of each expert (default the preset's)")
     parser.add_argument("--mixture", help="weights of the mixed run, as math=2,coding=1 (default equal)")
     parser.add_argument("--controls", default="", help=f"comma-separated, of {', '.join(CONTROLS)} (default none)")

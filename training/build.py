@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import filecmp
 import json
-import os
+import math
 import shutil
 import sys
 import time
@@ -21,8 +21,10 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
+from training.checkpoints import Checkpoint
 from training.domains import DOMAINS, get_domain
 from training.domains.sandbox import SandboxUnavailable, protection
+from training.durable import ready, whole_folder
 from training.manifest import HUB, MANIFEST, Manifest
 from training.mixture import normalized
 from training.organism.anchor import ANCHOR
@@ -44,12 +46,12 @@ def build_zoo(preset: str | Preset = "organism", out: str | Path = "runs/organis
     """Train a zoo in `out` and return it; one that is there whole is returned as it is.
 
     Args: `preset`, a name, or one with settings of your own; `domains`, of the experts and the mixed run (default all
-    five); `steps`, of each expert (default the preset's); `mixture`, {domain: weight} of the mixed run (default equal);
-    `controls`, any of "twin" (the first domain's expert again, with another seed), "shuffled" (that expert on permuted
-    rewards) and "steps" (that expert on the same prompts, in as many optimizer steps as the mixed run takes, of fewer
-    prompts each); `resume=False` starts over; `anchor`, folder or hub id of the model that all start from (default
-    `anchor_of` the preset): tasks share as much as those that it learned from did; `collect_only`, raise ValueError
-    rather than train a run that is not over.
+    five; one of your own is a module, `training.domains.own`); `steps`, of each expert (default the preset's);
+    `mixture`, {domain: weight} of the mixed run (default equal); `controls`, any of "twin" (the first domain's expert
+    again, with another seed), "shuffled" (that expert on permuted rewards) and "steps" (that expert on the same
+    prompts, in as many optimizer steps as the mixed run takes, of fewer prompts each); `resume=False` starts over;
+    `anchor`, folder or hub id of the model that all start from (default `anchor_of` the preset): tasks share as much as
+    those that it learned from did; `collect_only`, raise ValueError rather than train a run that is not over.
     """
     folder, chosen = Path(out), runnable(list(DOMAINS if domains is None else domains))
     runs = planned(preset, seed, chosen, steps, mixture, controls, anchor)
@@ -69,6 +71,7 @@ def build_zoo(preset: str | Preset = "organism", out: str | Path = "runs/organis
     if left:
         check_anchor(left[0])
         check_references(chosen, factors=left[0].factors)
+        ready(folder / MANIFEST, disk_needed(left))
         costs |= train_all(left, folder / "runs", progress)
     return collect(runs, costs, zoo or _new(runs[0], folder, seed, chosen))
 
@@ -248,10 +251,15 @@ def collect(runs: list[Run], costs: dict[str, dict], zoo: Zoo) -> Zoo:
     return zoo
 
 
+def disk_needed(runs: list[Run]) -> int:
+    """Bytes of these runs: each state that is kept in bf16, here and in the zoo, and two checkpoints, one being written
+    while the other is there, in fp32 with both moments of Adam."""
+    anchor = Checkpoint(runs[0].anchor)
+    entries = sum(math.prod(anchor.shape(name)) for name in anchor.names)
+    return sum(entries * (2 * 2 * (1 + len(run.keep)) + 2 * 12) for run in runs)
+
+
 def place(source: Path, target: Path) -> None:
     """Copy a model folder, whole or not at all."""
-    aside = target.with_name(f".{target.name}.partial")
-    shutil.rmtree(aside, ignore_errors=True)
-    shutil.copytree(source, aside)
-    shutil.rmtree(target, ignore_errors=True)
-    os.replace(aside, target)
+    with whole_folder(target) as aside:
+        shutil.copytree(source, aside, dirs_exist_ok=True)

@@ -31,6 +31,7 @@ import torch
 
 from training.checkpoints import Checkpoint
 from training.domains import Task
+from training.pretrained import open_config, open_tokenizer
 from training.rollouts import Rollout, budget, load, render, replies, rollout, uniforms
 
 BATCH = 128
@@ -134,11 +135,11 @@ class Remote(Engine):
     """What vLLM and servers share: tokenizer and limits of the model are here, its weights are not."""
 
     def __init__(self, model: str):
-        from transformers import AutoConfig, AutoTokenizer, GenerationConfig
+        from transformers import GenerationConfig
 
         source = Checkpoint(model)
-        self.tokenizer = AutoTokenizer.from_pretrained(source.path)
-        self.config = AutoConfig.from_pretrained(source.path).get_text_config()
+        self.tokenizer = open_tokenizer(source.path)
+        self.config = open_config(source.path)
         there = Path(source.path, "generation_config.json").is_file()
         self.generation_config = GenerationConfig.from_pretrained(source.path) if there else GenerationConfig()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,6 +11,12 @@ from training.shards import read_json
 
 MANIFEST = "zoo.json"
 HUB = "hub:"
+TYPES = {"name": (str, "a text"), "preset": (str, "a text"), "seed": (int, "a whole number"),
+         "versions": (dict, "an object"), "factors": (dict, "an object"), "domains": (list, "a list"),
+         "runs": (dict, "an object")}
+"""Of the other fields."""
+_NAME = re.compile(r"[A-Za-z0-9][\w.+-]*", re.ASCII)
+"""Folders of traces bear these names, so none may lead elsewhere."""
 
 
 class ZooError(ValueError):
@@ -55,12 +62,12 @@ def read_manifest(file: Path) -> Manifest:
         wrong = f"lacks {', '.join(missing)}" if missing else f"has unknown fields {', '.join(unknown)}"
         raise ZooError(f"{file} {wrong}; its fields are {', '.join(sorted(known))}")
     manifest = Manifest(**content)
-    _check_places(file, manifest)
+    check_manifest(file, manifest)
     return manifest
 
 
-def _check_places(file: Path, manifest: Manifest) -> None:
-    """ZooError unless every model is a text, and every group of models an object."""
+def check_manifest(file: Path, manifest: Manifest) -> None:
+    """ZooError unless every model is a text, every group of models an object, and every name fit for a file's."""
     fields = vars(manifest)
     for group in ("experts", "merged", "controls"):
         models = fields[group]
@@ -70,3 +77,10 @@ def _check_places(file: Path, manifest: Manifest) -> None:
         place = fields[name]
         if not isinstance(place, str) and (place is not None or name == "anchor"):
             raise ZooError(f"{file}: {name} must be a path or a {HUB} id, got {place!r}")
+    for name, (kind, what) in TYPES.items():
+        if not isinstance(fields[name], kind) or isinstance(fields[name], bool):
+            raise ZooError(f"{file}: {name} must be {what}, got {fields[name]!r:.60}")
+    for name in [*manifest.experts, *manifest.merged, *manifest.controls, *manifest.domains]:
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise ZooError(f"{file}: {name!r:.60} is no name of a model or domain; choose letters, digits, and _ . + - "
+                           "after the first")

@@ -10,24 +10,28 @@ from __future__ import annotations
 import math
 import random
 
-from training.domains import DOMAINS, Task, get_domain
+from training.domains import DOMAINS, Task, get_domain, is_path
 
 TASK_SEED = 10_000
 """Training tasks of run seed s are those of task seed TASK_SEED + s, so that none is an example of the SFT corpus."""
 
 
 def normalized(mixture: dict[str, float]) -> dict[str, float]:
-    """The weights of the domains, summing to 1; ValueError for unknown domains and weights that are not positive."""
-    unknown = sorted(set(mixture) - set(DOMAINS))
-    if unknown:
-        raise ValueError(f"unknown domain {unknown[0]!r} in the mixture; choose among {', '.join(DOMAINS)}")
+    """The weights of the domains, summing to 1; ValueError for unknown domains and weights that are not positive.
+
+    The built-in domains come first, then those of your own by name: equal mixtures have the same order.
+    """
+    own = sorted(name for name in mixture if name not in DOMAINS)
+    if unknown := [name for name in own if not is_path(name)]:
+        raise ValueError(f"unknown domain {unknown[0]!r} in the mixture; choose among {', '.join(DOMAINS)}, and "
+                         "modules of your own by their dotted paths")
     if not mixture:
         raise ValueError(f"an empty mixture; give a weight to at least one of {', '.join(DOMAINS)}")
     for name, weight in mixture.items():
         if not (weight > 0 and math.isfinite(weight)):
             raise ValueError(f"the weight of {name!r} in the mixture is {weight!r}; it must be a positive number")
     total = sum(mixture.values())
-    return {name: mixture[name] / total for name in DOMAINS if name in mixture}
+    return {name: mixture[name] / total for name in (*DOMAINS, *own) if name in mixture}
 
 
 def counts(mixture: dict[str, float], seed: int, step: int, n: int) -> dict[str, int]:

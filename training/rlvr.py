@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import random
 import time
 import warnings
@@ -31,9 +30,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from training.checkpointing import last_checkpoint
 from training.checkpoints import Checkpoint
 from training.domains import Task, Verdict, get_domain
 from training.draws import Draws
+from training.durable import whole_file, write_text
 from training.mixture import normalized
 from training.presets import Preset
 from training.rollouts import Rollout, rollout
@@ -198,11 +199,9 @@ def _summary(seen: list[Seen]) -> list:
 def _truncate_log(log: Path, steps: int, fields: tuple[str, ...]) -> None:
     """Keep the rows of the first `steps` steps: those after the last checkpoint will be written again."""
     rows = list(csv.reader(log.open(newline=""))) if log.exists() else []
-    kept = [row for row in rows[1:] if int(row[0]) < steps]
-    aside = log.with_suffix(".partial")
-    with aside.open("w", newline="") as file:
+    kept = [row for row in rows[1:] if len(row) == len(fields) and int(row[0]) < steps]  # a kill may cut the last
+    with whole_file(log) as aside, aside.open("w", newline="") as file:
         csv.writer(file).writerows([fields, *kept])
-    os.replace(aside, log)
 
 
 def train_run(run: Run, folder: Path, resume: bool = True) -> dict:
@@ -212,8 +211,6 @@ def train_run(run: Run, folder: Path, resume: bool = True) -> dict:
     the cost, last, in `folder/cost.json`. Under `accelerate launch` every process calls this.
     Raises ValueError when `folder` holds a run with other settings, and for a preset that does not fit the launch.
     """
-    from transformers.trainer_utils import get_last_checkpoint
-
     from training.distill import FIELDS, LOG, check_routes
     from training.trainer import is_main, make_trainer, save_model
 
@@ -224,7 +221,7 @@ def train_run(run: Run, folder: Path, resume: bool = True) -> dict:
     main = is_main()
     if main:
         settle(run, folder / "settings.json", resume)
-    last = get_last_checkpoint(str(folder)) if resume else None
+    last = last_checkpoint(folder) if resume else None
     rewarder = Rewarder(run, folder)
     trainer = make_trainer(run, rewarder, folder)
     done = int(last.rpartition("-")[2]) if last else 0
@@ -249,9 +246,7 @@ def _write_cost(run: Run, folder: Path) -> None:
             "rollouts": int(log.rollouts.sum()), "seconds": round(float(log.groupby("step").seconds.max().sum()), 1),
             "mixture": normalized(run.mixture), "seed": run.seed, "shuffled": run.shuffled,
             "changed": round(changed_fraction(run.anchor, folder / "final"), 4)}
-    aside = folder / f".{COST}.partial"
-    aside.write_text(json.dumps(cost, indent=2) + "\n")
-    os.replace(aside, folder / COST)
+    write_text(folder / COST, json.dumps(cost, indent=2) + "\n")
 
 
 def changed_fraction(anchor: str, model: Path, eta: float = 1e-3) -> float:

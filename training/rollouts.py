@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 import torch
 
 from training.domains import Task, get_domain
+from training.pretrained import in_template, open_model, open_tokenizer
 
 PROBE = "mix-or-merge turn boundary"
 KEPT = 0.75
@@ -66,7 +67,7 @@ def uniforms(names: list[str], seed: int, width: int) -> torch.Tensor:
 def asked(tokenizer, prompt: str) -> str:
     """A prompt as the text of a chat that asks for the assistant's turn."""
     messages = [{"role": "user", "content": prompt}]
-    return tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    return in_template(tokenizer, messages)
 
 
 def render(tokenizer, prompt: str) -> list[int]:
@@ -78,7 +79,7 @@ def response_text(tokenizer, response: str) -> str:
     """What stands between an assistant's words and its next turn when the environment answers `response`."""
     messages = [{"role": "user", "content": PROBE}, {"role": "assistant", "content": PROBE},
                 {"role": "user", "content": response}]
-    return tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True).rpartition(PROBE)[2]
+    return in_template(tokenizer, messages).rpartition(PROBE)[2]
 
 
 def response_ids(tokenizer, response: str) -> list[int]:
@@ -213,14 +214,12 @@ def goes_on(state: Rollout, turn: list[int], environment, tokenizer, max_new_tok
 
 def load(model: str, device: str = "auto", dtype=None):
     """(model in evaluation mode, tokenizer) of a folder or hub id; `device="auto"` is cuda where there is one."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
     from training.checkpoints import Checkpoint
 
     path = Checkpoint(model, keep=True).path
     place = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-    network = AutoModelForCausalLM.from_pretrained(path, dtype=dtype or ("auto" if place == "cuda" else torch.float32))
-    return network.to(place).eval(), AutoTokenizer.from_pretrained(path)
+    network = open_model(path, dtype or ("auto" if place == "cuda" else torch.float32))
+    return network.to(place).eval(), open_tokenizer(path)
 
 
 def budget(model, prompts: list[list[int]], max_new_tokens: int | None) -> int:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 
 from training.alike import weights_digest
+from training.durable import write_text
 from training.presets import FREE, Preset
 
 WEIGHTS = "anchor_weights"
@@ -25,10 +25,8 @@ def settle(run, file: Path, resume: bool = True) -> None:
         if odd:
             raise ValueError(f"{file.parent} holds a run with another {odd}; choose another folder, or start over "
                              "(resume=False, --restart)")
-    aside = file.with_suffix(".partial")
     held = asdict(run) | {WEIGHTS: weights_digest(run.anchor)}
-    aside.write_text(json.dumps(held, indent=2) + "\n")
-    os.replace(aside, file)
+    write_text(file, json.dumps(held, indent=2) + "\n")
 
 
 def other(run, file: Path) -> str | None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -22,13 +23,17 @@ from itertools import islice
 from pathlib import Path
 
 from training import config
+from training.checkpointing import keep_last, last_checkpoint
+from training.durable import write_text
 from training.organism.corpus import ASSISTANT, END, USER, Corpus
 from training.presets import Preset, Sft
+from training.pretrained import in_template, open_model, open_tokenizer
 from training.rollouts import response_ids
 from training.trainer import is_main, processes, save_model
 
 SAVE_STEPS = 200
 """Steps between checkpoints."""
+FINAL = "final"
 
 
 def corpus_chats(corpus: Corpus) -> Iterator[list[dict]]:
@@ -64,7 +69,7 @@ def read_chats(source: str) -> Iterator[list[dict]]:
 def encode(tokenizer, messages: list[dict]) -> dict:
     """Token ids and labels (-100 where the assistant did not speak) of a chat."""
     first = next(k for k, one in enumerate(messages) if one["role"] == "assistant")
-    asked = tokenizer.apply_chat_template(messages[:first], tokenize=False, add_generation_prompt=True)
+    asked = in_template(tokenizer, messages[:first])
     ids = tokenizer(asked, add_special_tokens=False)["input_ids"]
     labels = [-100] * len(ids)
     for message in messages[first:]:
@@ -95,28 +100,31 @@ def train_sft(preset: Preset, out: Path, seed: int = 0) -> Path:
 
     Raises ValueError for a preset without an sft part, an `out` that is there, and a training with other settings.
     """
-    from transformers.trainer_utils import get_last_checkpoint
-
     sft = preset.sft
     if sft is None:
         raise ValueError(f"preset {preset.name!r} has no sft part: its anchor is there (training.organism)")
-    if out.exists():
-        raise ValueError(f"{out} is there already; choose another folder")
     work = out.with_name(f"{out.name}.work")
+    if out.exists() and not work.exists():
+        raise ValueError(f"{out} is there already; choose another folder")
     work.mkdir(parents=True, exist_ok=True)
     _settle(sft, seed, work / "settings.json")
+    if out.exists():  # it was killed as it cleared up
+        if is_main():
+            shutil.rmtree(work)
+        return out
     model, tokenizer = _opened(sft)
     examples, left_out = rows(sft, tokenizer, seed)
     if is_main():
         print(f"{len(examples)} examples of {sft.data}; {left_out} longer than {sft.max_tokens} tokens are left out",
               file=sys.stderr)
     trainer = _trainer(model, tokenizer, examples, preset, work, seed)
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(work)))
+    trainer.train(resume_from_checkpoint=last_checkpoint(work))
     model.generation_config.max_new_tokens = preset.max_new_tokens  # where sampling finds it
-    save_model(trainer, out)
+    save_model(trainer, work / FINAL)
     if is_main():
         if sft.data == "corpus":
-            Corpus(seed).save(out)
+            Corpus(seed).save(work / FINAL)
+        os.replace(work / FINAL, out)
         shutil.rmtree(work)
     trainer.accelerator.wait_for_everyone()
     return out
@@ -132,25 +140,24 @@ def _settle(sft: Sft, seed: int, file: Path) -> None:
             raise ValueError(f"{file.parent} holds a training with another {odd[0]} ({held.get(odd[0])}, asked for is "
                              f"{asked[odd[0]]}); remove that folder to start over")
     elif is_main():
-        file.write_text(json.dumps(asked, indent=2) + "\n")
+        write_text(file, json.dumps(asked, indent=2) + "\n")
 
 
 def _opened(sft: Sft):
     """(model in fp32, tokenizer that ends turns as asked)."""
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
 
     from training.checkpoints import Checkpoint
 
     path = Checkpoint(sft.model, keep=True).path
-    tokenizer = AutoTokenizer.from_pretrained(path)
+    tokenizer = open_tokenizer(path)
     if not tokenizer.chat_template:
         raise ValueError(f"{sft.model} has no chat template, which examples are put through")
     if sft.eos_token:
         if sft.eos_token not in tokenizer.get_vocab():
             raise ValueError(f"{sft.model} has no token {sft.eos_token!r} to end turns with")
         tokenizer.eos_token = sft.eos_token
-    return AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32), tokenizer
+    return open_model(path, torch.float32), tokenizer
 
 
 def _trainer(model, tokenizer, examples: list[dict], preset: Preset, work: Path, seed: int):
@@ -172,10 +179,11 @@ def _trainer(model, tokenizer, examples: list[dict], preset: Preset, work: Path,
         lr_scheduler_kwargs={"min_lr_rate": sft.final_learning_rate / sft.learning_rate}, adam_beta1=sft.adam_beta1,
         adam_beta2=sft.adam_beta2, weight_decay=sft.weight_decay, max_grad_norm=sft.max_grad_norm, max_length=None,
         bf16=preset.dtype == "bfloat16", activation_checkpointing=preset.gradient_checkpointing, save_steps=SAVE_STEPS,
-        save_total_limit=1, report_to=list(preset.report_to), logging_steps=10, ddp_find_unused_parameters=False,
+        report_to=list(preset.report_to), logging_steps=10, ddp_find_unused_parameters=False,
         use_cpu=not torch.cuda.is_available())
     trainer = SFTTrainer(model, arguments, train_dataset=Dataset.from_list(examples), processing_class=tokenizer)
     trainer.remove_callback(PrinterCallback)
+    keep_last(trainer, work)
     return trainer
 
 

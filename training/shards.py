@@ -8,6 +8,7 @@ are read. Every name must lie in exactly one shard, every shard must exist, and 
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import weakref
@@ -135,19 +136,29 @@ def read_header(file: Path) -> dict[str, Place]:
             places = {name: Place(file, entry["dtype"], tuple(entry["shape"]),
                                   *(8 + length + offset for offset in entry["data_offsets"]))
                       for name, entry in entries.items()}
-        except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
             raise CheckpointError(f"{file} has a broken safetensors header ({error!r})") from error
+    for name, place in places.items():
+        _check_size(name, place)
     if size != 8 + length + data:
         state = "truncated" if size < 8 + length + data else "too long"
         raise CheckpointError(f"{file} is {state}: {size} bytes, its header asks for {8 + length + data}")
     return places
 
 
+def _check_size(name: str, place: Place) -> None:
+    """CheckpointError unless a tensor has room for its shape; 8 entries of the narrowest type fit in a byte."""
+    whole = all(type(side) is int and side >= 0 for side in place.shape)
+    if not whole or math.prod(place.shape) > 8 * (place.stop - place.start):
+        raise CheckpointError(f"{place.file} has a broken safetensors header ({name} has shape {list(place.shape)} in "
+                              f"{place.stop - place.start} bytes)")
+
+
 def read_json(file: Path, kind: type[ValueError] = CheckpointError) -> dict:
     """The object in a JSON file; an error of this kind for anything else."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise kind(f"{file} is not valid JSON ({error})") from error
     if not isinstance(content, dict):
         raise kind(f"{file} must hold a JSON object, not a {type(content).__name__}")

@@ -9,12 +9,14 @@ from __future__ import annotations
 import copy
 import json
 import os
-import shutil
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
 
+from training.checkpointing import keep_last
+from training.durable import whole_folder
 from training.presets import Preset
+from training.pretrained import open_model, open_tokenizer
 
 
 def processes() -> int:
@@ -71,6 +73,7 @@ def make_trainer(run, rewarder, folder: Path):
         trainer = UnpaddedGRPOTrainer(model, rewarder.rewards, **parts)
     trainer.remove_callback(PrinterCallback)  # a run's log is log.csv
     trainer.add_callback(_keeping(trainer, run, folder))
+    keep_last(trainer, folder)
     return trainer
 
 
@@ -123,7 +126,7 @@ def _arguments(run, folder: Path):
         learning_rate=preset.learning_rate, lr_scheduler_type=preset.lr_scheduler, adam_beta1=preset.adam_beta1,
         adam_beta2=preset.adam_beta2, weight_decay=preset.weight_decay, max_grad_norm=preset.max_grad_norm,
         beta=preset.beta, epsilon=preset.epsilon, epsilon_high=preset.epsilon_high, loss_type=preset.loss_type,
-        scale_rewards=preset.scale_rewards, shuffle_dataset=False, save_steps=preset.save_steps, save_total_limit=1,
+        scale_rewards=preset.scale_rewards, shuffle_dataset=False, save_steps=preset.save_steps,
         bf16=preset.dtype == "bfloat16", activation_checkpointing=preset.gradient_checkpointing,
         report_to=list(preset.report_to), logging_strategy="steps" if preset.report_to else "no", logging_steps=1,
         disable_tqdm=True, ddp_find_unused_parameters=False, use_cpu=not torch.cuda.is_available(), **_vllm(preset))
@@ -141,12 +144,11 @@ def _vllm(preset: Preset) -> dict:
 def _opened(anchor: str):
     """(model in fp32, tokenizer); the trainer brings the model where it belongs."""
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
 
     from training.checkpoints import Checkpoint
 
     path = Checkpoint(anchor, keep=True).path
-    return AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32), AutoTokenizer.from_pretrained(path)
+    return open_model(path, torch.float32), open_tokenizer(path)
 
 
 def _keeping(trainer, run, folder: Path):
@@ -171,16 +173,13 @@ def save_model(trainer, folder: Path) -> None:
     sharded = sharding() != "none"
     state = trainer.accelerator.get_state_dict(trainer.model_wrapped) if sharded else None
     if trainer.is_world_process_zero():
-        aside = folder.with_name(f".{folder.name}.partial")
-        shutil.rmtree(aside, ignore_errors=True)
-        if sharded:
-            state = {key: value.to(torch.bfloat16) for key, value in state.items()}
-            trainer.model.save_pretrained(aside, state_dict=state)
-            config = json.loads((aside / "config.json").read_text())
-            (aside / "config.json").write_text(json.dumps({**config, "dtype": "bfloat16"}, indent=2) + "\n")
-        else:
-            copy.deepcopy(trainer.model).to(torch.bfloat16).save_pretrained(aside)
-        trainer.processing_class.save_pretrained(aside)
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(aside, folder)
+        with whole_folder(folder) as aside:
+            if sharded:
+                state = {key: value.to(torch.bfloat16) for key, value in state.items()}
+                trainer.model.save_pretrained(aside, state_dict=state)
+                config = json.loads((aside / "config.json").read_text())
+                (aside / "config.json").write_text(json.dumps({**config, "dtype": "bfloat16"}, indent=2) + "\n")
+            else:
+                copy.deepcopy(trainer.model).to(torch.bfloat16).save_pretrained(aside)
+            trainer.processing_class.save_pretrained(aside)
     trainer.accelerator.wait_for_everyone()

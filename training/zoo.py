@@ -8,19 +8,20 @@ Models are paths relative to the zoo's folder, or hub ids written `hub:namespace
 (average, task arithmetic, TIES, with its defaults) are made when first asked for, under `models/`, and recorded; one
 that is recorded is not made again (after training an expert anew, remove its folder and its line in the manifest).
 Bring your own models with `Zoo.from_models(anchor=..., experts={"math": ...}, mixed=...)`, or your own zoo: a zoo.json
-with "name", "preset", "seed" and "anchor" loads; every other field may be left out.
+with "name", "preset", "seed" and "anchor" loads; every other field may be left out. A domain of yours is a module
+(`training.domains.own`); loading a zoo imports none, sampling on its domains does.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from training.manifest import HUB, MANIFEST, Manifest, ZooError, read_manifest
+from training.display import html
+from training.durable import write_text
+from training.manifest import HUB, MANIFEST, Manifest, ZooError, check_manifest, read_manifest
 from training.merging import merge
 
 BUILT = ("organism",)
@@ -28,6 +29,8 @@ BUILT = ("organism",)
 RELEASED = ("m2rl-4b",)
 """Built-in names of released checkpoints."""
 MERGES = ("average", "task_arithmetic", "ties")
+COSTS = {"optimizer steps": "optimizer_steps", "tokens": "tokens", "seconds": "seconds", "weights changed": "changed"}
+"""What is shown of a run's cost, and its name in zoo.json."""
 
 
 class Models(Mapping):
@@ -105,12 +108,10 @@ class Zoo:
         return zoo
 
     def save(self) -> Path:
-        """Write zoo.json, whole or not at all."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        """Write zoo.json, whole or not at all. Raises ZooError for names that could not be read back."""
         file = self.folder / MANIFEST
-        temporary = self.folder / f".{MANIFEST}.{uuid.uuid4().hex[:8]}"
-        temporary.write_text(json.dumps(dataclasses.asdict(self.manifest), indent=2) + "\n", encoding="utf-8")
-        os.replace(temporary, file)
+        check_manifest(file, self.manifest)
+        write_text(file, json.dumps(dataclasses.asdict(self.manifest), indent=2) + "\n")
         return file
 
     name = property(lambda self: self.manifest.name)
@@ -165,6 +166,22 @@ class Zoo:
         finders |= {f"merged-{name}": lambda name=name: self.merged[name] for name in self.merged}
         finders |= {name: lambda name=name: self.controls[name] for name in self.controls}
         return Models(finders, lambda name: finders[name]())
+
+    def __repr__(self) -> str:
+        return f"Zoo({self.name} in {self.folder}: {', '.join(self.models)})"
+
+    def _repr_html_(self) -> str:
+        """Every model, where it lies and what its training cost; no merge is made for it."""
+        import pandas as pd
+
+        held, runs = self.manifest, self.runs
+        places = {"anchor": held.anchor, "mixed": held.mixed, "mixed-paper": held.mixed_paper,
+                  "distilled": held.distilled, **{f"expert-{name}": place for name, place in held.experts.items()},
+                  **{f"merged-{name}": place for name, place in held.merged.items()}, **held.controls}
+        rows = [{"model": name, "place": places.get(name, "made when first asked for"),
+                 **{shown: runs.get(name, {}).get(key) for shown, key in COSTS.items()}} for name in self.models]
+        return html(f"Zoo {self.name} in {self.folder}: preset {self.preset}, seed {self.seed}; "
+                    f"domains {', '.join(held.domains or held.experts) or 'none'}", pd.DataFrame(rows))
 
     def _merged(self, method: str) -> str:
         if method not in self.manifest.merged:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from training import pretrained
+
 
 def token_counts(tokenizer, prompts: list[str]) -> list[int]:
     """Tokens of each prompt, rendered as `training.rollouts.render` does; many at once are faster than one by one."""
@@ -13,10 +15,8 @@ def token_counts(tokenizer, prompts: list[str]) -> list[int]:
 
 def open_tokenizer(source: str):
     """The tokenizer of a folder or hub id. Raises ValueError where there is none, or none with a chat template."""
-    from transformers import AutoTokenizer
-
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source)
+        tokenizer = pretrained.open_tokenizer(source)
     except (OSError, ValueError) as error:
         raise ValueError(f"no tokenizer at {source!r} ({' '.join(str(error).split())[:200]})") from error
     if not tokenizer.chat_template:

@@ -15,10 +15,8 @@ renamed.
 from __future__ import annotations
 
 import json
-import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import asdict
 from hashlib import blake2b
 from itertools import islice
@@ -30,6 +28,7 @@ from training.data.rejects import Tally
 from training.data.rows import read_rows
 from training.data.schemas import tasks_of
 from training.domains import DOMAINS, Task
+from training.durable import whole_folder
 
 FORMAT, VERSION, REPORT = "mix-or-merge tasks", 1, "report.json"
 FIELDS = ("domain", "id", "prompt", "answer", "metadata")
@@ -165,19 +164,6 @@ def _nothing(source, rows: int, tally: Tally, too_long: dict | None) -> str:
     if too_long and too_long["count"]:
         reasons.insert(0, f"longer than {too_long['limit']} tokens ({too_long['count']})")
     return f"none of the {rows} rows of {source} can be used: {'; '.join(reasons)}"
-
-
-@contextmanager
-def whole_folder(out: Path) -> Iterator[Path]:
-    """A folder to write in place of `out`; it becomes `out` at the end, and is removed on an error."""
-    aside = out.with_name(out.name + ".partial")
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
-    try:
-        yield aside
-        aside.rename(out)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
 
 
 def read_report(folder: str | Path) -> dict:

@@ -26,7 +26,8 @@ Departures from BFCL:
 6. Where right is to call nothing, a call that cannot be read is a call; for BFCL it is none. Where right is to call
    something, each call is of a function on offer with the arguments that its schema requires and no others, and none is
    made twice; BFCL takes whatever can be read. Neither judges the values.
-7. A name is right as the schema has it; BFCL has dots as underscores for models whose interface knows no dots.
+7. Where right is to call something and three functions or more are on offer, to call every one of them is wrong.
+8. A name is right as the schema has it; BFCL has dots as underscores for models whose interface knows no dots.
 """
 
 from __future__ import annotations
@@ -77,6 +78,8 @@ class Accepted:
         """Why calls are not all of functions on offer, or not all different."""
         if not calls:
             return f"it calls nothing where a call of {' or '.join(self.functions)} is right"
+        if len(self.functions) >= 3 and self.functions.keys() <= {str(call["name"]) for call in calls}:
+            return "it calls every function on offer"
         if twice := [call for k, call in enumerate(calls) if call in calls[:k]]:
             return f"it makes the call {short(twice[0])} twice"
         return next(filter(None, map(self._outside, calls)), "")

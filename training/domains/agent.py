@@ -23,13 +23,15 @@ Departures from WorkBench and from the M2RL release:
 1. Rows are compared as multisets and the ids of created rows are ignored, so the order of independent actions is free.
 2. A task whose reference calls change nothing asks for their reads: these must be made and nothing be changed.
 3. Names (who, name, owner, to) agree stripped and whatever their case, all else exactly, but an e-mail whose reference
-   text is a bare number agrees with any text whose only number is that number ("The meeting is at 14.").
+   text is a bare number agrees with any text whose only number is that number ("The meeting is at 14."), unless it
+   denies something ("not at 14"). A superscript is a digit ("14²" is not 14).
 """
 
 from __future__ import annotations
 
 import random
 import re
+import unicodedata
 from decimal import Decimal
 
 from training.domains import compact
@@ -41,6 +43,7 @@ from training.domains.workplace import NAMES, READS, TABLES, ToolError, Workplac
 
 MAX_TURNS = 6
 _NUMBER = re.compile(r"(?:(?<!\w)-)?\d+(?:\.\d+)?")
+_DENIAL = re.compile(r"\b(?:not|never|no|nor|without|except)\b|n['’]t\b", re.IGNORECASE)
 
 
 class AgentEnvironment:
@@ -237,6 +240,6 @@ def _compared(row: dict, reference: dict, by_number: bool) -> dict:
     """A row as it is compared; by its only number where the reference text is a bare number, if `by_number`."""
     compared = {field: fold(value) if field in NAMES else value for field, value in row.items()}
     if by_number and "text" in row and _NUMBER.fullmatch(reference["text"].strip()):
-        numbers = _NUMBER.findall(row["text"])
+        numbers = [] if _DENIAL.search(row["text"]) else _NUMBER.findall(unicodedata.normalize("NFKC", row["text"]))
         compared["text"] = Decimal(numbers[0]) if len(numbers) == 1 else row["text"]
     return compared

@@ -17,8 +17,13 @@ Departures from the released verifier:
 3. Output is compared line by line, without the white space at the end of lines and of the text. Floats get no
    tolerance: a task whose answer allows one must say so with an assert.
 4. A failed `assert a == b` says what `a` was. An assert passes only if it was reached: leaving early fails.
+5. An assert is parted (`asserts`): the program's process evaluates what is the program's in it and tells the values as
+   plain data (`values`), and the assert itself holds or fails in another process, or here where it says that such a
+   value equals a literal (`asserted`). So what a program returns counts for its value, not for how it compares itself,
+   and it cannot find out what is expected. A value of more than a megabyte fails.
 
-Known limit: an assert runs in the program's own process, so an object that claims to equal everything passes it.
+Known limit: an assert that cannot be parted (`unparted`; in a loop, a `try`, an `or`) is left to the program's own
+process, where a program written to fool it can.
 """
 
 from __future__ import annotations
@@ -28,12 +33,16 @@ import random
 import re
 import warnings
 
-from training.domains import compact, sandbox
+from training.domains import asserted, compact, sandbox
 from training.domains.task import Domain, Task, TaskError, Verdict, verdict
 
 _OPENING = re.compile(r"([ \t]*)(`{3,})[ \t]*\{?\.?([\w+-]*)[^`]*")
 _PYTHON = ("python", "py", "python3")
 _SHOWN = 160
+
+_KILLED = {"time": "the program ran out of time", "output": "the program wrote too much",
+           "memory": "the program took too much memory", "processes": "the program started too many threads",
+           "files": "the program wrote too many files"}
 
 
 class CodingDomain(Domain):
@@ -55,13 +64,15 @@ class CodingDomain(Domain):
 
     def check_many(self, pairs: list[tuple[Task, str]]) -> list[tuple[bool, str]]:
         """`check` for many (task, answer), all their tests in one batch of the sandbox. Raises as `check` does."""
-        batches = [_programs(code_of(answer), tests_of(task)) for task, answer in pairs]
-        results = sandbox.run_programs([program for batch in batches for program in batch], protection=self.protection)
-        verdicts, start = [], 0
-        for (task, _), batch in zip(pairs, batches, strict=True):
-            verdicts.append(_judge(task, batch, results[start:start + len(batch)]))
-            start += len(batch)
-        return verdicts
+        runs = self._run_all([_programs(code_of(answer), tests_of(task)) for task, answer in pairs])
+        judged = self._run_all([_judges(task, results) for (task, _), results in zip(pairs, runs, strict=True)])
+        return [_judge(task, *results) for (task, _), *results in zip(pairs, runs, judged, strict=True)]
+
+    def _run_all(self, batches: list[list[sandbox.Program]]) -> list[list[sandbox.RunResult]]:
+        """The results of all programs, in the same lists."""
+        programs = [program for batch in batches for program in batch]
+        results = iter(sandbox.run_programs(programs, protection=self.protection))
+        return [[next(results) for _ in batch] for batch in batches]
 
     def verify_many(self, tasks: list[Task], completions: list[str]) -> list[Verdict]:
         """`verify` for many, all their programs in one batch of the sandbox."""
@@ -160,36 +171,42 @@ def _does_something(code: str) -> bool:
                                     for statement in tree.body)
 
 
+def unparted(task: Task) -> list[str]:
+    """The asserts of a task that the program's own process judges, as they are."""
+    return asserted.unparted(_asserts(tests_of(task)))
+
+
+def _asserts(tests: list[dict]) -> tuple[str, ...]:
+    return tuple(test["assert"] for test in tests if "assert" in test)
+
+
 def _programs(code: str | None, tests: list[dict]) -> list[sandbox.Program]:
-    """One program a stdin test, then one with all asserts as its checks; none without code."""
+    """One program a stdin test, then one with its part of all asserts as its checks; none without code."""
     if code is None:
         return []
-    checks = tuple(_telling(test["assert"]) for test in tests if "assert" in test)
     runs = [sandbox.Program(code, stdin=test["stdin"]) for test in tests if "stdin" in test]
-    return [*runs, *([sandbox.Program(code, checks=checks)] if checks else [])]
+    asserts = _asserts(tests)
+    return [*runs, *([sandbox.Program(code, checks=asserted.checks(asserts))] if asserts else [])]
 
 
-def _telling(check: str) -> str:
-    """The same asserts; one that fails on a comparison says what its left side was."""
-    tree = ast.parse(check)
-    for statement in tree.body:
-        if isinstance(statement, ast.Assert) and isinstance(statement.test, ast.Compare) and statement.msg is None:
-            statement.msg = statement.test.left
-    return ast.unparse(tree)
+def _judges(task: Task, results: list[sandbox.RunResult]) -> list[sandbox.Program]:
+    """The program, if there has to be one, that judges what a program said of itself."""
+    asserts = _asserts(task.metadata["tests"])
+    return asserted.judges(asserts, results[-1]) if asserts and results else []
 
 
-def _judge(task: Task, programs: list, results: list[sandbox.RunResult]) -> tuple[bool, str]:
+def _judge(task: Task, results: list[sandbox.RunResult], judged: list[sandbox.RunResult]) -> tuple[bool, str]:
     """(all passed, the first failure) of one answer; SandboxError where a result is not the program's own."""
-    if not programs:
+    if not results:
         return False, "no fenced code block in the answer"
-    for result in results:
+    for result in (*results, *judged):
         if result.error:
             raise sandbox.SandboxError(f"coding task {task.id!r} could not be judged: {result.error}")
     tests, runs, asserts_seen = task.metadata["tests"], iter(results), 0
     for number, test in enumerate(tests, 1):
         if "assert" in test:
             asserts_seen += 1
-            wrong = _failed_assert(results[-1], asserts_seen, len(programs[-1].checks))
+            wrong = _failed_assert(results[-1], judged, asserts_seen, len(_asserts(tests)))
         else:
             wrong = _failed_run(next(runs), test["stdout"])
         if wrong:
@@ -198,10 +215,14 @@ def _judge(task: Task, programs: list, results: list[sandbox.RunResult]) -> tupl
     return True, ""
 
 
-def _failed_assert(result: sandbox.RunResult, number: int, of: int) -> str:
+def _failed_assert(result: sandbox.RunResult, judged: list[sandbox.RunResult], number: int, of: int) -> str:
     """What went wrong in assert `number` (from 1) of so many, or empty. After the last, the program has to end well."""
+    reached = asserted.reached(result) >= number
+    for said in judged:
+        if reached and said.completed <= number:
+            return _ending(said)
     ended_well = number < of or (result.returncode == 0 and not result.killed)
-    return "" if result.completed > number and ended_well else _ending(result)
+    return "" if reached and ended_well else _ending(result)
 
 
 def _failed_run(result: sandbox.RunResult, expected: str) -> str:
@@ -212,6 +233,6 @@ def _failed_run(result: sandbox.RunResult, expected: str) -> str:
 def _ending(result: sandbox.RunResult) -> str:
     """How a program that did not end well, or too early, ended."""
     if result.killed:
-        return {"time": "the program ran out of time", "output": "the program wrote too much"}[result.killed]
+        return _KILLED[result.killed]
     last = (result.stderr.strip().splitlines() or ["nothing on stderr"])[-1]
     return f"it ended with status {result.returncode}, {last}"

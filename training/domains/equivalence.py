@@ -4,6 +4,11 @@ Three steps, from cheap to dear: the same text; two plain numbers, compared exac
 math-verify 0.9 (https://github.com/huggingface/Math-Verify), which parses LaTeX to SymPy: expressions, equations,
 tuples, sets, intervals, matrices. What counts as the same number, unit or word is said in notation.py.
 
+Where the reference is a plain number, so is the answer once it is worked out: sums, differences, products of plain
+numbers and named operations (`17 + 25`, `6 \cdot 7`, `\max(41, 42)`) are refused, for a prompt often holds the chain
+whose value it asks for; fractions, powers, roots, factorials and binomials need not be worked out. Of an equation the
+last side counts, unless another side is a different number (`41 = 42`).
+
 math-verify guards itself with SIGALRM, which fails outside the main thread and cannot stop a power of large integers.
 Here it runs without, in one worker process (`python -m training.domains.equivalence`) with a limit of CPU_SECONDS on
 each comparison that the kernel enforces. CPU time, so that a busy machine changes no verdict. POSIX only.
@@ -30,6 +35,10 @@ MAX_LENGTH = 1000
 CPU_SECONDS = 2.0
 """CPU time one comparison may take, in seconds."""
 _NAMED = re.compile(r"(?<![\\A-Za-z])(pi|sin|cos|tan|log|ln|exp)(?![A-Za-z])")
+_CHAIN = re.compile(
+    r"(?<=[\w)}\]!%])\s*[-+]|(?<![\^{\d.])(?<!\d )\d+(?:\.\d+)?\s*(?:\\times|\\cdot|\*)\s*\d+(?![\d.]*\s*\^)"
+    r"|\\(?:sum|prod|int|max|min|gcd|lcm|lfloor|lceil|[bp]?mod|lim|log|ln|sin|cos|tan)(?![A-Za-z])")
+_EQUALS = re.compile(r"=(?![^{}]*\})")
 _ROOT = re.compile(r"\\?sqrt\s*\(([^()]*)\)")
 
 
@@ -39,6 +48,8 @@ def same_answer(reference: str, answer: str) -> tuple[bool, str]:
     if len(answer) > MAX_LENGTH:
         return False, f"the final answer is too long to compare: more than {MAX_LENGTH} characters"
     reference, answer = clean(reference), clean(answer)
+    if unfinished := number(reference) and _unfinished(number(reference), answer):
+        return False, unfinished
     differs = f"the final answer {answer[:80]!r} is not {reference[:80]!r}"
     same = _same_written(reference, answer)
     if same is False:
@@ -62,6 +73,17 @@ def _same_written(left: str, right: str) -> bool | None:
         return words(left) == words(right)
     places = next((_places(written) for written in numbers if written), 6)
     return _worker(os.getpid()).compare(left, right, places)
+
+
+def _unfinished(reference: Number, answer: str) -> str:
+    """Why an answer is not a number worked out, where one is asked for; empty where it may be."""
+    *sides, last = (split_unit(side.strip())[0] for side in _EQUALS.split(answer))
+    values = [found.value for side in (*sides, last) if (found := number(side))]
+    if len(set(values)) > 1:
+        return f"the final answer {answer[:80]!r} says that different numbers are equal"
+    if not reference.slack and number(last) is None and _CHAIN.search(last):
+        return f"the final answer {answer[:80]!r} is not worked out"
+    return ""
 
 
 def _places(written: Number) -> int:

@@ -5,8 +5,9 @@ Forms read: `\boxed{42}`, `\boxed {42}`, `\fbox{42}`, nested braces, `Answer: 42
 Rules of our own, none from a paper:
 
 1. A statement that is empty (`Answer:` at the end, `\boxed{}`, a box never closed) states nothing and is passed over.
-2. Boxes joined by a comma, `and` or `or` are one statement (`\boxed{1} or \boxed{2}` is read `1, 2`): naming
-   several candidates is not the same as giving the last of them.
+2. Boxes joined by nothing, or by a comma, `;`, `/`, `&`, `|`, `and` or `or`, are one statement (`\boxed{1}, \boxed{2}`
+   is read `1, 2`): naming several candidates is not the same as giving the last of them. A short next line that begins
+   with `or` belongs to what is stated after `Answer:`.
 
 Everything here is linear in the length of the text.
 """
@@ -20,10 +21,11 @@ WINDOW = 2000
 
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: " "}
 _BRACES = re.compile(r"(?P<box>\\f?boxed\s*\{|\\fbox\s*\{)|\\.|(?P<open>\{)|(?P<close>\})", re.DOTALL)
-_JOIN = re.compile(r"[\s$]{0,9}(?:,|,?\s?\band\b|,?\s?\bor\b)[\s$]{0,9}")
+_JOIN = re.compile(r"[\s$]{0,9}(?:[,;/&|]|\\quad|,?\s?\band\b|,?\s?\bor\b)?[\s$]{0,9}")
 _MARK = re.compile(r"(?<![A-Za-z])answer[ \t]{0,4}[*_]{0,3}[ \t]{0,4}:", re.IGNORECASE)
 _STATED = re.compile(
-    r"\$\$(?:.*?)\$\$|\\\[(?:.*?)\\\]|\$?\s*\\begin\{(\w+\*?)\}.*?\\end\{\1\}[^\n]*|[^\n]*", re.DOTALL)
+    r"\$\$(?:.*?)\$\$|\\\[(?:.*?)\\\]|\$?\s*\\begin\{(\w+\*?)\}.*?\\end\{\1\}[^\n]*"
+    r"|[^\n]*(?:\n\s*[Oo]r\b[^\n]{1,30}$)?", re.DOTALL | re.MULTILINE)
 
 
 def half_width(text: str) -> str:

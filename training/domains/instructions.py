@@ -14,6 +14,10 @@ family's file under `instruction_checks`:
 2. The two lists must be of the same length. One public trainer repeats the last dict to fill up.
 3. Each entry is judged at its place, also when an id is repeated.
 4. Nothing is random: the language detector is seeded, and a language that cannot be told is not a pass.
+5. A text without a letter or digit follows nothing, nor does one word three times or more, or the prompt alone, once or
+   more, unless an instruction asks to repeat it. Officially these pass wherever something is forbidden, or counted. A
+   sentence may be repeated, as officially.
+6. Characters that nobody sees, such as a zero-width space in a forbidden word, are no part of a text.
 """
 
 from __future__ import annotations
@@ -21,7 +25,8 @@ from __future__ import annotations
 import random
 
 from training.domains import compact
-from training.domains.instruction_checks import INSTRUCTION_IDS, why_not
+from training.domains.instruction_checks import INSTRUCTION_IDS, REPEATING, why_not
+from training.domains.instruction_checks.text import says_nothing, visible
 from training.domains.task import Domain, Task, TaskError
 
 __all__ = ["DOMAIN", "INSTRUCTION_IDS", "InstructionsDomain"]
@@ -45,7 +50,9 @@ class InstructionsDomain(Domain):
     def check(self, task: Task, answer: str) -> tuple[bool, str]:
         """Do all instructions of the task hold? (correct, `id: why not` of each that fails). Raises TaskError."""
         judged = [(identifier, why_not(identifier, kwargs, answer)) for identifier, kwargs in _instructions(task)]
-        reasons = [f"{identifier}: {reason}" for identifier, reason in judged if reason]
+        may_repeat = any(identifier in REPEATING for identifier, _ in judged)
+        nothing = says_nothing(visible(answer), "" if may_repeat else visible(task.prompt))
+        reasons = [f"{identifier}: {nothing or reason}" for identifier, reason in judged if nothing or reason]
         return not reasons, "; ".join(reasons)
 
     def reference(self, task: Task) -> str:

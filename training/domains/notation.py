@@ -7,7 +7,8 @@ Pure functions of text. Rules of our own, none from a paper:
    asks for six digits, but counts them from the point, which makes all numbers below 0.0000005 equal.
 2. Percent: 50% = 0.5. A `%` that the reference has may be left out; one that it lacks may be added above 1 (50 = 50%).
 3. Units are whole trailing words (`12 cm`, `12\text{ cm}^2`, `42 apples`) and may be left out on either side; two
-   different units are different answers, and nothing is converted. `today` is not `to`; `2x` is not 2.
+   different units are different answers, and nothing is converted. `today` is not `to`; `2x` is not 2. Words that
+   change or take back the number (`42 squared`, `42 tenths`, `42 less three`, `42 wrong`) are no units.
 4. Currency signs in front and separators of thousands (1,234, 1 234, 1{,}234) are dropped: `1,234` is never a pair.
    `1.5e-7`, `1.5 \times 10^{-7}` and `3 million` are numbers.
 5. Words (four letters or more) are compared as text, case ignored.
@@ -38,7 +39,11 @@ _SCALES = {None: 1, "thousand": 10**3, "million": 10**6, "billion": 10**9, "tril
 _WRAPPED = re.compile(r"\\(?:text|textbf|textrm|textit|mathrm|mathbf|mbox)\s*\{([^{}]*)\}")
 _NOT_UNITS = (
     "pi|tau|and|or|nor|not|is|isn|was|are|no|mod|choose|over|to|plus|minus|times|sqrt|sin|cos|tan|cot|sec|csc|log|ln|exp|"
-    "max|min|gcd|lcm|thousand|million|billion|trillion|hundred|dozen|percent|infinity|but|if|than|because|since|unless")
+    "max|min|gcd|lcm|thousand|million|billion|trillion|hundred|dozen|percent|infinity|but|if|than|because|since|unless|"
+    "wrong|incorrect|false|negative|factorial|squared|cubed|doubled|tripled|halved|less|more|fewer|at|least|most|off|"
+    "below|above|under|except|without|alternatively|otherwise|instead|rather|through|until|till|versus|vs|"
+    "hal(?:f|ves)|(?:third|quarter|fifth|sixth|seventh|eighth|ninth|tenth|hundredth|thousandth|millionth)s?|"
+    r"(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|\w+ty)(?:-\w+)?")
 _WORD = rf"(?!(?:{_NOT_UNITS})\b)(?:[A-Za-z]{{2,}}|[mgshLNJWVKCA]\b)"
 _LATEX_UNIT = rf"\\(?:text|textrm|mathrm|mbox)\s*\{{\s*(?P<latex>{_WORD}(?:[ ./-]+{_WORD}){{0,3}})\.?\s*\}}"
 _PLAIN_UNIT = rf"(?<=\s)(?P<plain>{_WORD}(?:[ /-]{_WORD}){{0,3}})"

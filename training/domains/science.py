@@ -11,7 +11,9 @@ a case-insensitive pattern with the letters A to H:
 1. The options are those of the task (`metadata["choices"]`): a task with 10 of them goes to J.
 2. A letter is a choice when it stands alone in a statement: `answer choices` is no C, `A plan follows` is no A. A small
    letter counts only where it is the whole statement (`Answer: b`).
-3. A statement that names two letters (`Answer: A or B`) is no answer, and hides the statements before it.
+3. A statement that names two letters (`Answer: A or B`, `A. B. C.`, `A, or maybe B`, several last lines of one letter)
+   is no answer, and hides the statements before it. So does one that lists options (`A) 7 B) 42`), gives a letter the
+   text of another (`A) 42`), or calls it wrong.
 4. A statement that is the exact text of one option (case, spaces, `$` and a final period aside) chooses that option;
    a text that two options share chooses neither, and a single letter is always a letter.
 """
@@ -20,6 +22,7 @@ from __future__ import annotations
 
 import random
 import re
+from itertools import takewhile
 from string import ascii_uppercase
 
 from training.domains import compact
@@ -33,10 +36,16 @@ _LEAD = re.compile(
 _LETTER = re.compile(
     r"[(\[{<*_\s]{0,4}([A-Z])(?:$|[)\].:,*_}>]|\s+[-–—=(]|(?=\s*(?:/|&|\+|or\b|and\b)\s*[(\[*]{0,3}[A-Z](?![A-Za-z]))"
     r"|\s+(?:because|since|as|is\s+(?:the\s+)?(?:correct|right|best))\b)")
+_MARKS = r"[)\]}.*_\s(\[{:;|?–—=-]"
 _ALSO = re.compile(
-    r"[)\].*_\s(]{0,4}(?:,|/|&|\+|\bor\b|\band\b)+(?:\s*/\s*or\b|\s*or\b|\s*and\b)?\s*(?:option\s+|choice\s+)?[(\[*]{0,3}"
-    r"([A-Z])(?=[)\].*_\s]*(?:$|[,/&+(.)]|or\b|and\b))")
+    _MARKS + r"{0,6}(?:(?:[,/&+]|\b(?i:or|and|also|maybe|perhaps|possibly|alternatively|as\s+well\s+as)\b)\s*)+"
+    r"(?:option\s+|choice\s+)?[(\[*]{0,3}([A-Z])(?=[)\].*_\s]*(?:$|[,/&+(.)?]|or\b|and\b))")
+_NEXT = re.compile(rf"{_MARKS}{{1,6}}([A-Z])(?={_MARKS}*$|{_MARKS}+[A-Z](?:{_MARKS}|$))")
+_DENIED = re.compile(r"[)\].:*_\s(,–—-]{0,6}(?:is\s+)?(?:wrong|incorrect|false)\b", re.IGNORECASE)
+_LISTED = re.compile(r"[\s,;.|/&]*(?:or|and)?\s*[(\[]?([a-z])[)\].:]\s*")
+_ALONE = re.compile(r"[*_$(\[\s]*[A-Z][*_$)\].\s]*")
 _SENTENCE = re.compile(
+    r"(?<!\bif the )(?<!\bif )(?<!\bwhether the )(?<!\bwhether )"
     r"\b(?:answer|option|choice)\s+(?:is|must\s+be|should\s+be|would\s+be)\b[ \t]{0,4}:?", re.IGNORECASE)
 _JUDGED = re.compile(
     r"(?<!\bif )(?<!\bthat )(?<!\bwhether )(?:\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer)[ \t]{1,3})?(?<![A-Za-z'’])[*(\[]{0,3}"
@@ -88,10 +97,14 @@ def chosen(text: str, choices: list[str]) -> set[str] | None:
         if named := named_letters(line_after(text, sentence.end()), choices):
             stated.append((sentence.start(), named))
             break
-    stated += [(sentence.start(), {sentence[1]}) for sentence in _JUDGED.finditer(text)]
-    start = text.rfind("\n") + 1
-    if re.fullmatch(r"[*_$(\[\s]*[A-Z][*_$)\].\s]*", text[start:]):
-        stated.append((start, named_letters(text[start:], choices)))
+    judged = list(_JUDGED.finditer(text))
+    if judged:
+        line = text.rfind("\n", 0, judged[-1].start())
+        stated.append((judged[-1].start(), {sentence[1] for sentence in judged if sentence.start() > line}))
+    lines = text.split("\n")
+    last = list(takewhile(_ALONE.fullmatch, filter(str.strip, reversed(lines))))
+    if last:
+        stated.append((len(text) - len(lines[-1]), set().union(*(named_letters(line, choices) for line in last))))
     if not stated and "\n" not in text and (named := named_letters(text, choices)):
         stated.append((0, named))
     return max(stated, key=lambda pair: pair[0])[1] if stated else None
@@ -110,10 +123,26 @@ def named_letters(statement: str, choices: list[str]) -> set[str]:
     if found is None:
         return set()
     letters, rest = {found[1]}, text[found.end(1):]
-    while also := _ALSO.match(rest):
+    if _DENIED.match(rest):
+        return set()
+    letters |= _listed(found[1], rest, choices)
+    while also := _ALSO.match(rest) or _NEXT.match(rest):
         letters.add(also[1])
         rest = rest[also.end(1):]
     return letters
+
+
+def _listed(letter: str, rest: str, choices: list[str]) -> set[str]:
+    """The options that what stands after a letter gives too: it is the text of one, or goes on listing them."""
+    texts = dict(zip(ascii_uppercase, map(_folded, choices), strict=False))
+    said = _folded(rest).lstrip(" )].:-–—*_")
+    found = {other for other, text in texts.items() if said == text and list(texts.values()).count(text) == 1}
+    while letter in texts and said.startswith(texts[letter]):
+        listed = _LISTED.match(said[len(texts[letter]):])
+        letter, said = (listed[1].upper(), said[len(texts[letter]) + listed.end():]) if listed else ("", said)
+        if letter in texts and said.startswith(texts[letter]):
+            found.add(letter)
+    return found
 
 
 def _plain(text: str) -> str:

@@ -55,11 +55,14 @@ class Verdict:
 
 
 def split_reasoning(completion: str) -> tuple[str, str, bool]:
-    """Split a completion into (reasoning, answer text, closed); without `</think>` all of it is answer text."""
+    """Split a completion into (reasoning, answer text, closed); without `</think>` all of it is answer text.
+
+    Reasoning that is opened again and not closed is not closed.
+    """
     completion = _STOP_MARKS.sub("", completion)
     head, mark, tail = completion.rpartition(THINK_END)
-    reasoning = head.replace("<think>", "", 1).strip()
-    return reasoning, (tail if mark else completion.replace("<think>", "", 1)).strip(), bool(mark)
+    reasoning, closed = head.replace("<think>", "", 1).strip(), bool(mark) and "<think>" not in tail
+    return reasoning, (tail if mark else completion.replace("<think>", "", 1)).strip(), closed
 
 
 class Domain(ABC):

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from training.durable import swap, write_text
 from training.merging.errors import MergeError
 from training.merging.options import Options
 from training.merging.sources import Sources
@@ -26,23 +26,14 @@ JOURNAL = "journal.json"
 
 
 class Journal:
-    """`folder`, where to write; `done`: what was counted in each finished shard, by file name."""
+    """`folder`, where to write; `done`: what was counted in each finished shard, by file name (None: start over)."""
 
-    def __init__(self, folder: Path, asked: dict, resume: bool):
-        self.folder, self._asked = folder, asked
-        self.done: dict[str, dict] = {}
-        file = folder / JOURNAL
-        if resume and file.is_file():
-            held = json.loads(file.read_text(encoding="utf-8"))
-            odd = [key for key in asked if asked[key] != held["asked"].get(key)]
-            if odd:
-                raise MergeError(f"{folder} holds an unfinished merge with another {odd[0]}; give what it was begun "
-                                 "with, or start over without resume")
-            self.done = held["done"]
-        else:
+    def __init__(self, folder: Path, asked: dict, done: dict[str, dict] | None):
+        self.folder, self._asked, self.done = folder, asked, done or {}
+        if done is None:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
-            self._save()
+        self._save()
 
     def add(self, shard: str, tally: dict) -> None:
         """A shard is finished."""
@@ -50,9 +41,7 @@ class Journal:
         self._save()
 
     def _save(self) -> None:
-        aside = self.folder / f".{JOURNAL}"
-        aside.write_text(json.dumps({"asked": self._asked, "done": self.done}), encoding="utf-8")
-        os.replace(aside, self.folder / JOURNAL)
+        write_text(self.folder / JOURNAL, json.dumps({"asked": self._asked, "done": self.done}))
 
 
 @contextmanager
@@ -60,11 +49,14 @@ def journal(out: Path, sources: Sources, options: Options, resume: bool, overwri
     """The journal of a merge into `out`; its folder becomes `out` when the block ends well."""
     check_out(out, overwrite)
     folder = out.parent / f".{out.name}.incomplete"
-    one = Journal(folder, _asked(sources, options), resume)
+    asked = _asked(sources, options)
+    done = _done(folder / JOURNAL, asked) if resume else None
     try:
-        yield one
+        yield Journal(folder, asked, done)
         (folder / JOURNAL).unlink()
-        _rename(folder, out)
+        old = out.parent / f".{out.name}.old-{uuid.uuid4().hex[:8]}"
+        swap(folder, out, old)
+        shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
         if error.errno == errno.ENOSPC:
@@ -75,29 +67,22 @@ def journal(out: Path, sources: Sources, options: Options, resume: bool, overwri
         raise
 
 
+def _done(file: Path, asked: dict) -> dict[str, dict] | None:
+    """What an unfinished merge has, or None where there is none. Raises MergeError where another one was begun."""
+    if not file.is_file():
+        return None
+    held = json.loads(file.read_text(encoding="utf-8"))
+    if odd := [key for key in asked if asked[key] != held["asked"].get(key)]:
+        raise MergeError(f"{file.parent} holds an unfinished merge with another {odd[0]}; give what it was begun with, "
+                         "or start over without resume")
+    return held["done"]
+
+
 def check_out(out: Path, overwrite: bool) -> None:
     """MergeError where the output's name is taken."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())) and not (overwrite and out.is_dir()):
         raise MergeError(f"{out} exists and is not empty; choose another folder, or overwrite it (overwrite=True, "
                          "--overwrite)")
-
-
-def _rename(folder: Path, out: Path) -> None:
-    """The folder takes the output's name, in place of what bears it, once all of it is on the disk."""
-    for file in [*folder.iterdir(), folder]:
-        _sync(file)
-    old = out.parent / f".{out.name}.old-{uuid.uuid4().hex[:8]}"
-    if out.exists():
-        os.replace(out, old)
-    os.replace(folder, out)
-    _sync(out.parent)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    os.fsync(descriptor)
-    os.close(descriptor)
 
 
 def _asked(sources: Sources, options: Options) -> dict:

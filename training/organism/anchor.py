@@ -14,6 +14,8 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from training.checkpointing import keep_last, last_checkpoint
+from training.durable import whole_folder
 from training.organism.corpus import Corpus
 from training.organism.tokenizer import train_tokenizer
 
@@ -74,7 +76,6 @@ def encode(examples: list[list[tuple[str, bool]]], tokenizer) -> list[dict]:
 def train_anchor(out: Path, work: Path, recipe: Recipe | None = None, corpus: Corpus | None = None):
     """Train an anchor and save it (bf16) with its tokenizer and its card; goes on where a killed run left `work`."""
     import torch
-    from transformers.trainer_utils import get_last_checkpoint
 
     from training.organism.card import write_card
 
@@ -85,14 +86,16 @@ def train_anchor(out: Path, work: Path, recipe: Recipe | None = None, corpus: Co
         started.write_text(str(time.time()))
     tokenizer, rows = _data(recipe, corpus)
     trainer = _trainer(new_model(recipe, tokenizer), tokenizer, rows, recipe, work)
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(work)))
+    trainer.train(resume_from_checkpoint=last_checkpoint(work))
     if not trainer.is_world_process_zero():
         return
     trainer.model.generation_config.max_new_tokens = MAX_NEW_TOKENS
-    trainer.model.to(torch.bfloat16).save_pretrained(out)
-    tokenizer.save_pretrained(out)
-    corpus.save(out)
-    write_card(out, how_made(recipe, corpus, rows, (time.time() - float(started.read_text())) / 60), corpus.sharing)
+    minutes = (time.time() - float(started.read_text())) / 60
+    with whole_folder(out) as aside:
+        trainer.model.to(torch.bfloat16).save_pretrained(aside)
+        tokenizer.save_pretrained(aside)
+        corpus.save(aside)
+        write_card(aside, how_made(recipe, corpus, rows, minutes), corpus.sharing)
     shutil.rmtree(work)
 
 
@@ -141,8 +144,10 @@ def _trainer(model, tokenizer, rows: list[dict], recipe: Recipe, work: Path):
         output_dir=str(work), seed=recipe.seed, per_device_train_batch_size=recipe.batch // processes,
         num_train_epochs=1, learning_rate=recipe.learning_rate, warmup_steps=200, max_grad_norm=1.0,
         lr_scheduler_type="cosine_with_min_lr", lr_scheduler_kwargs={"min_lr_rate": 0.1},
-        train_sampling_strategy="sequential", logging_steps=100, save_steps=1000, save_total_limit=1, report_to=[],
+        train_sampling_strategy="sequential", logging_steps=100, save_steps=1000, report_to=[],
         bf16=False, max_length=None, activation_checkpointing=False, ddp_find_unused_parameters=False,
         use_cpu=not torch.cuda.is_available())
-    return SFTTrainer(model, config, train_dataset=Dataset.from_list(rows), processing_class=tokenizer,
-                      optimizers=(MuonAdamW(model, recipe.learning_rate), None))
+    trainer = SFTTrainer(model, config, train_dataset=Dataset.from_list(rows), processing_class=tokenizer,
+                         optimizers=(MuonAdamW(model, recipe.learning_rate), None))
+    keep_last(trainer, work)
+    return trainer

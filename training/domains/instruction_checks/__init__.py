@@ -12,20 +12,24 @@ from __future__ import annotations
 
 from training.domains.instruction_checks import arguments, ifbench, ifeval
 from training.domains.instruction_checks.check import Check
+from training.domains.instruction_checks.text import visible
 from training.domains.task import TaskError
 
 CHECKS: dict[str, Check] = ifeval.CHECKS | ifbench.CHECKS
 INSTRUCTION_IDS = tuple(CHECKS)
 """The public ids that can be checked: IFEval's 25, IFEvalG's 29 more and IFBench's 58."""
+REPEATING = frozenset(name for name, check in CHECKS.items() if {"prompt_to_repeat", "phrase"} & check.readers.keys())
+"""Those that ask for the prompt, or a part of it, once more."""
 
 
 def why_not(identifier: str, kwargs: dict | None, text: str) -> str:
     """Why one instruction does not hold in a text, or "". An empty text follows none. Raises TaskError.
 
-    `kwargs` are the public arguments; those that are None are dropped.
+    `kwargs` are the public arguments; those that are None are dropped. Hidden characters are no part of the text.
     """
     if identifier not in INSTRUCTION_IDS:
         raise TaskError(f"unknown instruction {identifier!r}; choose one of {', '.join(INSTRUCTION_IDS)}")
     check = CHECKS[identifier]
+    text = visible(text)
     reason = check.function(text, **arguments.read(identifier, check.readers, kwargs))
     return reason if text.strip() else "the answer is empty"

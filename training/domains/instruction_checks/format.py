@@ -5,12 +5,13 @@ Departures from IFEval and IFEvalG:
    `---` and `* * *` are bullets too.
 2. number_highlighted_sections: no white space just inside the asterisks, so that a bullet and an emphasis on its line
    are one highlight; `***both***` is one, officially two.
-3. multiple_sections: counts different section numbers; officially one number repeated passes.
+3. multiple_sections: counts different section numbers with something said after them; officially one number repeated
+   passes, and so do marks alone.
 4. constrained_response: exactly one of the options; officially an answer with all three passes.
 5. number_placeholders: something stands between the brackets. square_brackets and bigram_wrapping look at every word:
    officially only at the ends of each piece, so `[a]b[c]` and `<<a b` pass.
 6. json_format: NaN and Infinity are not JSON.
-7. postscript: the marker is text, with or without a space after each of its full stops.
+7. postscript: the marker is text, with or without a space after each of its full stops, and something follows it.
 8. sentence_hyphens: hyphens inside words are free; officially any of them is a failure.
 """
 
@@ -42,7 +43,8 @@ def number_highlighted_sections(text: str, num_highlights: int) -> str:
 
 def multiple_sections(text: str, section_spliter: str, num_sections: int) -> str:
     """At least so many sections marked "<splitter> <number>" (IFEval; departure 3)."""
-    numbers = set(re.findall(rf"(?<!\w){re.escape(section_spliter)}\s?(\d+)", text))
+    _, *found = re.split(rf"(?<!\w){re.escape(section_spliter)}\s?(\d+)", text)
+    numbers = {number for number, said in zip(found[::2], found[1::2], strict=True) if re.search(r"[^\W_]", said)}
     return compare(f"sections marked {section_spliter!r}", len(numbers), "at least", num_sections)
 
 
@@ -104,5 +106,5 @@ def number_placeholders(text: str, num_placeholders: int) -> str:
 def postscript(text: str, postscript_marker: str) -> str:
     """The marker of a postscript occurs, ignoring case (IFEval detectable_content:postscript; departure 7)."""
     marker = re.escape(postscript_marker).replace(r"\.", r"\.\s?").removesuffix(r"\s?")
-    found = re.search(rf"(?<!\w){marker}", text, re.IGNORECASE)
+    found = re.search(rf"(?<!\w){marker}[\W_]*[^\W_]", text, re.IGNORECASE)
     return "" if found else f"no postscript {postscript_marker!r}"

@@ -1,7 +1,8 @@
 """length_constraints:*, paragraphs:* and count:counting_composition: how many words, sentences and paragraphs.
 
 Each returns why not, or "". Departures from IFEval and IFEvalG:
-1. Sentences and dividers are those of `text` (1 and 4); number_words counts runs of word characters, as IFEval does.
+1. Sentences and dividers are those of `text` (1 and 4); number_words counts runs of word characters, as IFEval does,
+   but not underscores alone.
 2. paragraphs2: blank lines between paragraphs may be several, or hold spaces; officially two of them are a failure.
 3. counting_composition: officially every punctuation mark is a word, so a sentence of n words had to have n - 1.
 """
@@ -15,7 +16,12 @@ from training.domains.instruction_checks.text import blocks, compare, divided, e
 
 def number_words(text: str, num_words: int, relation: str) -> str:
     """At least / less than so many words, runs of word characters (IFEval length_constraints:number_words)."""
-    return compare("words", len(re.findall(r"\w+", text)), relation, num_words)
+    return compare("words", number_of_words(text), relation, num_words)
+
+
+def number_of_words(text: str) -> int:
+    """How many runs of word characters there are, without those of underscores alone."""
+    return sum(bool(word.strip("_")) for word in re.findall(r"\w+", text))
 
 
 def number_sentences(text: str, num_sentences: int, relation: str) -> str:

@@ -16,6 +16,9 @@ from __future__ import annotations
 import re
 
 _WORD = re.compile(r"\w+(?:['’-]\w+)*")
+_HIDDEN = re.compile(
+    r"[\u00ad\u034f\u061c\u115f\u1160\u180b-\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff"
+    r"\uffa0\ufff9-\ufffb\U000e0000-\U000e007f]|(?<=[^\W\d_])[\u200c\u200d](?=[A-Za-z])")
 _MARKS, _CLOSING = ".!?…。！？", "\"'”’»)]*_」』）"
 _WIDE_END = re.compile(r"([。！？]+[”’」』）]*)")
 _OPENING = "\"'“‘«([*_"
@@ -29,6 +32,24 @@ _BEFORE_NUMBER = frozenset(("no", "nos", "fig", "eq", "vol", "pp", "ch", "sec"))
 _LAST_BEFORE_CAPITAL = frozenset((
     "etc", "inc", "ltd", "co", "corp", "jr", "sr", "a.m", "p.m", "u.s", "u.k", "p.s", "p.p.s", "approx", "ca",
 ))
+
+
+def visible(text: str) -> str:
+    """A text without what nobody sees: joiners between letters, soft hyphens, marks of direction, tags."""
+    return _HIDDEN.sub("", text)
+
+
+def says_nothing(text: str, prompt: str) -> str:
+    """Why a text says nothing, or "": no letter or digit, one word three times or more, or the words of the prompt.
+
+    An empty prompt: the text may repeat what it likes.
+    """
+    found, asked = ([word.casefold() for word in _WORD.findall(one) if word.strip("_")] for one in (text, prompt))
+    if not found:
+        return "the answer is empty"
+    if asked and found == asked * (len(found) // len(asked)):
+        return "the answer is the prompt alone"
+    return "the answer is one word again and again" if asked and len(found) > 2 and len(set(found)) == 1 else ""
 
 
 def words(text: str) -> list[str]:

@@ -1,7 +1,8 @@
 """punctuation:* and startend:*: marks an answer may not hold, and what it must begin and end with. Why not, or "".
 
-Departures from IFEval: quotation needs something between the marks; end_checker also takes an end phrase that itself
-ends with a quotation mark, which officially cannot be satisfied.
+Departures from IFEval: the marks of other scripts, such as a full-width comma, are marks too; quotation needs
+something between the marks; end_checker also takes an end phrase that itself ends with a quotation mark, which
+officially cannot be satisfied.
 """
 
 from __future__ import annotations
@@ -9,22 +10,22 @@ from __future__ import annotations
 
 def no_comma(text: str) -> str:
     """There is no comma (IFEval punctuation:no_comma)."""
-    return _without(text, ",", "a comma")
+    return _without(text, ",，،、", "a comma")
 
 
 def punctuation_dot(text: str) -> str:
     """There is no full stop (IFEvalG punctuation:punctuation_dot)."""
-    return _without(text, ".", "a full stop")
+    return _without(text, ".．。｡", "a full stop")
 
 
 def punctuation_exclamation(text: str) -> str:
     """There is no exclamation mark (IFEvalG punctuation:punctuation_exclamation)."""
-    return _without(text, "!", "an exclamation mark")
+    return _without(text, "!！", "an exclamation mark")
 
 
-def _without(text: str, mark: str, name: str) -> str:
-    place = text.find(mark)
-    return "" if place < 0 else f"{name} at character {place}"
+def _without(text: str, marks: str, name: str) -> str:
+    place = next((place for place, character in enumerate(text) if character in marks), None)
+    return "" if place is None else f"{name} at character {place}"
 
 
 def end_checker(text: str, end_phrase: str) -> str:

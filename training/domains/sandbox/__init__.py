@@ -7,8 +7,9 @@
 
 Levels and what each holds back are in `levels.py`. Where none can be had SandboxUnavailable is raised, unless the
 caller asks for `protection="none"` by name. Limits of the approach, at every level: the program and the checks that
-follow it share a process, so a program written to fool its own checks can; memory is limited per process; what the
-kernel itself gets wrong is not caught.
+follow it share a process, so a program written to fool its own checks can; memory that the kernel holds for a program
+(pipes, folders) is not counted; what the kernel itself gets wrong is not caught. The programs that attack it are in
+`attacks/sandbox/`.
 """
 
 from .levels import LEVELS

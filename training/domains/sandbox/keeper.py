@@ -7,21 +7,31 @@ import select
 import signal
 import socket
 import time
+from collections.abc import Callable
 
 from .program import Limits
 
 _CHUNK = 1 << 16
+_BETWEEN_LOOKS = 0.05
 
 
-def keep(child: int, readers: list[int], limits: Limits, channel: socket.socket) -> dict:
-    """Watch process `child`, whose stdout, stderr and status are `readers`, to its end; the fields of a RunResult."""
+def keep(
+    child: int, readers: list[int], limits: Limits, channel: socket.socket, look: Callable[[int], str]
+) -> dict:
+    """Watch process `child`, whose stdout, stderr and status are `readers`, to its end; the fields of a RunResult.
+
+    look: called now and then with `child`; the limit it has passed, or empty.
+    """
     texts = {fd: bytearray() for fd in readers}
     still_open, deadline, killed, ended = set(readers), time.monotonic() + limits.seconds, "", 0
+    next_look = time.monotonic() + _BETWEEN_LOOKS
     while not ended:
-        seconds = min(0.05 if still_open else 0.001, max(0.0, deadline - time.monotonic()))
+        seconds = min(_BETWEEN_LOOKS if still_open else 0.001, max(0.0, deadline - time.monotonic()))
         _read(texts, still_open, limits.output_bytes, seconds, channel)
         ended, status = os.waitpid(child, os.WNOHANG)
         killed = "" if ended else _passed(texts, limits, deadline)
+        if not (ended or killed) and time.monotonic() >= next_look:
+            killed, next_look = look(child), time.monotonic() + _BETWEEN_LOOKS
         if killed or (not ended and _closed(channel)):
             _end(child)
             ended, status = os.waitpid(child, 0)

@@ -1,7 +1,7 @@
 """Landlock: this process, and all it starts, may read some folders, write one, and open no TCP connection.
 
 Source: the kernel's Documentation/userspace-api/landlock.rst. Version 3 of its interface (Linux 6.2) is the least that
-stops a file from being truncated. Landlock does not hide that a file exists, nor its size: only its content.
+stops a file from being truncated. Landlock hides a file's content, not that it exists, nor its size, owner and times.
 """
 
 from __future__ import annotations

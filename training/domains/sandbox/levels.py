@@ -4,12 +4,14 @@
 |---|---|---|---|---|
 | `bubblewrap` | no network; system, interpreter | limited, all ended | in memory, sized | `bwrap`, user namespaces |
 | `namespaces` | the same, made by this package | limited, all ended | in memory, sized | user namespaces, or root |
-| `landlock` | no sockets; the same files | one; threads allowed | each file limited | Linux 6.2 |
+| `landlock` | no sockets; the same files | one; threads watched | on disk, watched | Linux 6.2 |
 | `sandbox-exec` | no network; the same files | not limited, group ended | each file limited | macOS; untested |
 | `none` | all of the user's | not limited, group ended | each file limited | asking for it by name |
 
-At every level: time, memory and output are limited, the environment is a fresh one, capabilities are dropped (Linux,
-but `none`). Files are read, never written; under `landlock` a program still learns that any other exists, and its size.
+At every level: time, output and each process's memory are limited, the environment is a fresh one, capabilities are
+dropped (Linux, but `none`). Watched means that the keeper looks it up twenty times a second (`usage.py`), as it does
+for the memory of all processes together. Files are read, never written; under `landlock` a program still learns that
+any other exists, and its size, owner and times.
 The Linux levels know x86-64 and arm64. `sandbox-exec` was written from Apple's documents and no test has run it.
 """
 

@@ -7,9 +7,9 @@ one that `run_programs` uses, which survives a fork.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
-import shutil
 import signal
 import socket
 import subprocess
@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
 from . import messages
+from .clearing import clear
 from .levels import LEVELS, spawn
 from .program import Limits, Program, RunResult, SandboxError, SandboxUnavailable
 
@@ -39,7 +40,7 @@ class Zygote:
                 self.process = spawn(level, inner.fileno(), self.scratch)
         except OSError as error:
             self.forget()
-            shutil.rmtree(self.scratch)
+            os.rmdir(self.scratch)
             raise SandboxError(f"{level}: {error}") from error
         try:
             messages.receive(self.channel)
@@ -69,9 +70,9 @@ class Zygote:
         except subprocess.TimeoutExpired:
             os.killpg(self.process.pid, signal.SIGKILL)
             said = self.process.communicate()[1]
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        with contextlib.suppress(OSError):  # without walls, what a program left may still write there
+            clear(self.scratch)
         return said.decode(errors="replace")
-
 
     def forget(self) -> None:
         """Let go of the channel: all that a process forked from the owner has to do."""

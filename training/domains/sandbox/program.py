@@ -34,13 +34,13 @@ class Limits:
     seconds: float = 5.0
     """Wall-clock time from its start to its end, its checks included; a machine under load makes it shorter."""
     memory_bytes: int = 1 << 30
-    """Address space of each of its processes, the interpreter included (about 50 MB)."""
+    """Address space of each of its processes, the interpreter included (about 50 MB), and memory of all together."""
     processes: int = 8
     """Processes and threads alive at once, itself included (see `levels.py`: some allow one process)."""
     output_bytes: int = 1 << 20
     """Bytes kept of stdout, and of stderr; a program that writes more is killed."""
     file_bytes: int = 64 << 20
-    """Bytes in its scratch folder (under "landlock", "sandbox-exec" and "none": bytes in each file)."""
+    """Bytes in its scratch folder (under "sandbox-exec" and "none": bytes in each file)."""
 
     def __post_init__(self):
         for name, value in vars(self).items():
@@ -61,7 +61,7 @@ class RunResult:
     completed: int
     """How many of (code, *checks) ran to their end: the first that raised, exited or was stopped ends the count."""
     killed: str = ""
-    """Why the sandbox ended it: "time" or "output"; empty when it ended by itself."""
+    """The limit for which the sandbox ended it: "time", "output", "memory", "processes" or "files"; else empty."""
     error: str = ""
     """What went wrong in the sandbox itself; empty when the result is the program's own."""
 

@@ -8,11 +8,11 @@ Started by `pool.py` as `python -c START folder socket level readable...`.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import gc
 import math
 import os
 import resource
-import shutil
 import signal
 import socket
 import sys
@@ -20,8 +20,10 @@ import tempfile
 import threading
 import traceback
 import types
+from collections.abc import Callable
 
-from . import landlock, messages, namespaces, seccomp, syscalls
+from . import landlock, messages, namespaces, seccomp, syscalls, usage
+from .clearing import clear
 from .keeper import keep
 from .program import Limits
 
@@ -53,6 +55,7 @@ def answer(channel: socket.socket, level: str, readable: list[str]) -> None:
     request = messages.receive(channel)
     limits, stdin = Limits(**request["limits"]), request["stdin"].encode("utf-8", "surrogatepass")
     try:
+        proc = os.open("/proc", os.O_RDONLY) if sys.platform == "linux" else -1
         scratch = _scratch(level, limits.file_bytes + len(stdin))
         pipes = [os.pipe() for _ in range(3)]
         child = os.fork()
@@ -63,9 +66,10 @@ def answer(channel: socket.socket, level: str, readable: list[str]) -> None:
         _run([request["code"], *request["checks"]], request["argv"], pipes[2][1])
     for _, write in pipes:
         os.close(write)
-    result = keep(child, [read for read, _ in pipes], limits, channel)
+    result = keep(child, [read for read, _ in pipes], limits, channel, _look(level, proc, limits, scratch))
     if level not in _NAMESPACES:
-        shutil.rmtree(scratch, ignore_errors=True)
+        with contextlib.suppress(OSError):  # without walls, what a program left may still write there
+            clear(scratch)
     messages.send(channel, result)
 
 
@@ -75,6 +79,15 @@ def _scratch(level: str, size: int) -> str:
         namespaces.enter_program(size)
         return namespaces.SCRATCH
     return tempfile.mkdtemp(prefix="program-")
+
+
+def _look(level: str, proc: int, limits: Limits, scratch: str) -> Callable[[int], str]:
+    """What the walls of a level leave to be watched: the limit that a process has passed, or empty."""
+    if level in _NAMESPACES:
+        return lambda child: usage.passed_memory(proc, child, limits)
+    if level == "landlock":
+        return lambda child: usage.passed_alone(proc, child, limits, scratch)
+    return lambda child: ""
 
 
 def _become_program(

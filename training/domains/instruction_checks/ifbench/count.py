@@ -18,6 +18,7 @@ import re
 
 from training.domains.instruction_checks.ifbench.lexicon import CONJUNCTIONS, NAMES, PRONOUNS
 from training.domains.instruction_checks.ifbench.tokens import has_word, no_word, words
+from training.domains.instruction_checks.length import number_of_words
 from training.domains.instruction_checks.text import compare, exactly, occurrences
 from training.domains.task import TaskError
 
@@ -31,7 +32,7 @@ _JAPANESE = re.compile(r"[々\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uff66-\uff9
 def word_count_range(text: str, min_words: int, max_words: int) -> str:
     """From min_words to max_words words, runs of word characters (departure 1). Raises TaskError."""
     _check("count:word_count_range", "min_words", min_words, max_words)
-    actual = len(re.findall(r"\w+", text))
+    actual = number_of_words(text)
     return "" if min_words <= actual <= max_words else f"{actual} words, not {min_words} to {max_words}"
 
 

@@ -1,0 +1,1 @@
+"""Attacks on what this repository promises, run by hand and in the tests."""

@@ -1,0 +1,1 @@
+"""Completions made without the right answer, and honest ones, one file a domain."""

@@ -1,0 +1,172 @@
+"""What `attacks.kills` kills: trainings, merges, sampling, judging, tagging and studies, each small and whole.
+
+A job has two parts: `prepare(shared)` makes what it starts from, once; `work(shared, out)` does it, and is what is
+killed and started again. All models are real and tiny.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+
+from studies.all import STUDIES
+from training.manifest import Manifest
+
+DOMAINS = ("math", "science")
+
+
+@dataclass(frozen=True)
+class Job:
+    """Something that takes long."""
+
+    prepare: Callable[[Path], None]
+    work: Callable[[Path, Path], None]
+
+
+def small_preset(**changes):
+    """The organism's settings for a training of seconds."""
+    from training.presets import PRESETS
+
+    sizes = {"steps": 4, "prompts": 2, "generations": 2, "max_new_tokens": 24, "save_steps": 1, "distill_steps": 4,
+             "distill_prompts": 4}
+    return replace(PRESETS["organism"], **sizes | changes)
+
+
+def small_model(folder: Path, seed: int = 0) -> str:
+    """An untrained Qwen3 of width 64 with the organism's tokenizer."""
+    from transformers import AutoTokenizer
+
+    from training.organism.anchor import ANCHOR, Recipe, new_model
+
+    tokenizer = AutoTokenizer.from_pretrained(ANCHOR)
+    model = new_model(Recipe(seed=seed, width=64, layers=2), tokenizer)
+    model.generation_config.max_new_tokens = 24
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return str(folder)
+
+
+def small_zoo(folder: Path) -> None:
+    """A zoo of untrained models: anchor, two experts, a mixed one."""
+    from training import Zoo
+
+    names = ("anchor", *(f"expert-{domain}" for domain in DOMAINS), "mixed")
+    for seed, name in enumerate(names):
+        small_model(folder / "models" / name, seed)
+    Zoo(folder, Manifest("small", "organism", 0, "models/anchor", domains=list(DOMAINS), mixed="models/mixed",
+                         experts={domain: f"models/expert-{domain}" for domain in DOMAINS},
+                         runs={f"expert-{domain}": {"tokens": 1000, "optimizer_steps": 4, "changed": 0.5, "rollouts": 9}
+                               for domain in DOMAINS})).save()
+
+
+def sft(shared: Path, out: Path) -> None:
+    """Four steps of SFT, with a checkpoint after each."""
+    from training import sft as module
+    from training.presets import Sft
+
+    module.SAVE_STEPS = 1
+    settings = Sft(str(shared), "corpus", examples=16, epochs=1.0, batch=4, micro_batch=4)
+    if not (out / "anchor").exists() or (out / "anchor.work").exists():
+        module.train_sft(small_preset(sft=settings), out / "anchor")
+
+
+def grpo(shared: Path, out: Path) -> None:
+    """Four steps of GRPO on two domains, with a checkpoint after each and a state that is kept."""
+    from training.rlvr import Run, train_run
+
+    train_run(Run("mixed", str(shared), dict.fromkeys(DOMAINS, 0.5), 4, 0, small_preset(), keep=((2, "half"),)), out)
+    _without_checkpoints(out)
+
+
+def distilling(shared: Path, out: Path) -> None:
+    """Four steps of distillation from two teachers."""
+    from training.rlvr import Run, train_run
+
+    models = shared / "models"
+    teachers = {domain: str(models / f"expert-{domain}") for domain in DOMAINS}
+    train_run(Run("distilled", str(models / "anchor"), dict.fromkeys(DOMAINS, 0.5), 4, 0, small_preset().distilling(),
+                  teachers=teachers, routing={domain: domain for domain in DOMAINS}), out)
+    _without_checkpoints(out)
+
+
+def _without_checkpoints(out: Path) -> None:
+    """What a training leaves to go on from is no result, nor is the trainer's card of it."""
+    for checkpoint in out.glob("checkpoint-*"):
+        shutil.rmtree(checkpoint)
+    (out / "README.md").unlink(missing_ok=True)
+
+
+def merging(shared: Path, out: Path) -> None:
+    """TIES of two experts, resumed; a merge that is there is over."""
+    from training import merge
+
+    models = shared / "models"
+    experts = {domain: str(models / f"expert-{domain}") for domain in DOMAINS}
+    if not (out / "merged").exists():
+        merge(str(models / "anchor"), experts, out / "merged", "ties", resume=True, progress=False)
+
+
+def _store(shared: Path, out: Path):
+    """A trace store of its own, over the shared models. It works in this process: workers take long to start."""
+    from behaviors import store
+    from training import Zoo
+
+    store.run_pieces = lambda work, jobs, *_: [work(*job) for job in jobs]
+    zoo = Zoo.load(shared)
+    zoo.folder = out
+    zoo.manifest.anchor = str(shared / "models/anchor")
+    zoo.manifest.experts = {domain: str(shared / f"models/expert-{domain}") for domain in DOMAINS}
+    return store.TraceStore(zoo, progress=False)
+
+
+def sampling(shared: Path, out: Path) -> None:
+    """Completions of a model on two domains, through the trace store."""
+    _store(shared, out).traces(["expert-math"], list(DOMAINS), n_tasks=3, n=2)
+
+
+def judging(shared: Path, out: Path) -> None:
+    """A model's verdicts on another's completions."""
+    store = _store(shared, out)
+    traces = store.traces(["anchor"], ["math"], n_tasks=3, n=2)
+    store.verdicts({"expert-math": traces}, mode="process")
+
+
+def texts(shared: Path) -> None:
+    """Traces to tag."""
+    import pandas as pd
+
+    from training.organism.corpus import Corpus
+
+    rows = ["".join(text for text, _ in Corpus().example(i)) for i in range(300)]
+    pd.DataFrame({"completion": rows}).to_json(shared / "traces.jsonl", orient="records", lines=True)
+
+
+def tagging(shared: Path, out: Path) -> None:
+    """Tags and the page to read them."""
+    from behaviors.tagger import main
+
+    if main([str(shared / "traces.jsonl"), "--out", str(out / "tags.parquet"), "--html", str(out / "tags.html")]):
+        raise SystemExit(2)
+
+
+def studied(name: str, shared: Path) -> None:
+    """A zoo that holds all that the study asks of it."""
+    small_zoo(shared)
+    study(name, shared, shared.with_name("first"))
+
+
+def study(name: str, shared: Path, out: Path) -> None:
+    """A study, from a zoo that was asked everything to its results."""
+    if import_module(f"studies.{name}").main(["--zoo", str(shared), "--out", str(out / name), "--quick"]):
+        raise SystemExit(2)
+
+
+JOBS = {
+    "sft": Job(small_model, sft), "grpo": Job(small_model, grpo), "distillation": Job(small_zoo, distilling),
+    "merging": Job(small_zoo, merging), "sampling": Job(small_zoo, sampling), "judging": Job(small_zoo, judging),
+    "tagging": Job(texts, tagging), **{name: Job(partial(studied, name), partial(study, name)) for name in STUDIES},
+}
