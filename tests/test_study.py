@@ -148,7 +148,7 @@ def test_the_study_writes_findings_a_figure_and_a_summary(zoo, tmp_path):
     findings = self_verification.run([zoo], tmp_path / "out", sizes=sizes, progress=False)
     assert {file.name for file in (tmp_path / "out").iterdir()} == {
         "accuracy.csv", "behavior.csv", "judge.csv", "corrections.csv", "findings.json", "tagger_audit.csv",
-        "tagger_same_error.csv", "self_verification.png", "self_verification.pdf"}
+        "tagger_same_error.csv", "self_verification.png", "self_verification.pdf", "traces.parquet"}
     written = json.loads((tmp_path / "out/findings.json").read_text())
     assert [one["id"] for one in written] == [one.id for one in findings]
     assert {one["verdict"] for one in written} <= {"inconclusive", "not_measured"}  # 3 tasks decide nothing

@@ -7,6 +7,8 @@ and what it forbids is a TemplateError here. (It does not limit their time and m
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -14,25 +16,44 @@ class TemplateError(ValueError):
     """A chat template does what it may not, or is none."""
 
 
+class CodeError(ValueError):
+    """A model that cannot be opened without running its code."""
+
+
+@contextmanager
+def _without_code(path: str | Path) -> Iterator[None]:
+    """CodeError, in a sentence, where transformers says that a model needs its own code."""
+    try:
+        yield
+    except ValueError as error:
+        if "trust_remote_code" not in str(error):
+            raise
+        raise CodeError(f"{path} needs Python code of its own, which is never run; convert it to a model type that "
+                        "transformers knows") from error
+
+
 def open_model(path: str | Path, dtype):
-    """The causal language model of a folder; dtype: a torch dtype, or "auto" for that of its config."""
+    """The causal language model of a folder; dtype: a torch dtype, or "auto" for that of its config. CodeError."""
     from transformers import AutoModelForCausalLM
 
-    return AutoModelForCausalLM.from_pretrained(path, dtype=dtype, trust_remote_code=False, use_safetensors=True)
+    with _without_code(path):
+        return AutoModelForCausalLM.from_pretrained(path, dtype=dtype, trust_remote_code=False, use_safetensors=True)
 
 
 def open_tokenizer(path: str | Path):
-    """The tokenizer of a folder, or of a hub id."""
+    """The tokenizer of a folder, or of a hub id. CodeError."""
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(path, trust_remote_code=False)
+    with _without_code(path):
+        return AutoTokenizer.from_pretrained(path, trust_remote_code=False)
 
 
 def open_config(path: str | Path):
-    """The configuration of a folder's language model."""
+    """The configuration of a folder's language model. CodeError."""
     from transformers import AutoConfig
 
-    return AutoConfig.from_pretrained(path, trust_remote_code=False).get_text_config()
+    with _without_code(path):
+        return AutoConfig.from_pretrained(path, trust_remote_code=False).get_text_config()
 
 
 def in_template(tokenizer, messages: list[dict]) -> str:
