@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from attacks.saved import RESULTS
 from paper.readme import fill
 from training.durable import write_text
 
-RESULTS = Path(__file__).parent / "results"
 SECURITY = Path(__file__).parents[1] / "SECURITY.md"
 ROWS = {  # the script, and what it tries
     "kills": "SIGKILL at a random moment, then the same again",

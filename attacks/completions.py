@@ -9,11 +9,9 @@ Every row is one way to write completions of one domain (`attacks.hacks`): how m
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from math import ceil
-from pathlib import Path
 
 import pandas as pd
 from hypothesis import HealthCheck, Phase, given, settings
@@ -21,9 +19,9 @@ from hypothesis import seed as seeded
 
 from attacks.hacks import agent, coding, instructions, math, science
 from attacks.hacks.hack import Hack
+from attacks.saved import save
 from training.domains import Task, get_domain
 
-RESULTS = Path(__file__).parent / "results" / "completions.csv"
 SHARES = {"math": 0.18, "science": 0.4, "instructions": 0.34, "agent": 0.07, "coding": 0.01}
 """Of all completions, by domain: a program takes a hundred times as long as a letter."""
 HACKS = {
@@ -107,10 +105,7 @@ def main() -> None:
         f"{table.tried.sum():,} tried, {table.through.sum()} through, {table.refused.sum()} honest ones refused, "
         f"{table.raised.sum()} raised; slowest {table.slowest_s.max():.1f} s"
     )
-    RESULTS.parent.mkdir(exist_ok=True)
-    aside = RESULTS.with_suffix(".tmp")
-    table.to_csv(aside, index=False)
-    os.replace(aside, RESULTS)
+    save(table, "completions")
 
 
 if __name__ == "__main__":

@@ -23,12 +23,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from attacks.saved import save
 from training import get_domain
 from training.domains.sandbox import Limits, Pool, Program, RunResult, protection, run_program, run_programs
 from training.domains.sandbox.syscalls import prctl
-from training.durable import whole_file
 
-RESULT = Path(__file__).parent / "results" / "concurrent.csv"
 MEMORY_EACH = 64 << 20
 """Bytes that a worker and its program may hold on average."""
 _SUBREAPER = 36
@@ -156,9 +155,7 @@ def main(argv: list[str] | None = None) -> int:
         print(WAYS[given.way](given.n))
         return 0
     table = run(given.n)
-    RESULT.parent.mkdir(exist_ok=True)
-    with whole_file(RESULT) as aside:
-        table.to_csv(aside, index=False)
+    save(table, "concurrent")
     print(table.drop(columns="row").to_string(index=False))
     return int(table["through"].sum() > 0)
 

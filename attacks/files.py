@@ -20,10 +20,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from attacks.saved import save
 from attacks.strangers import CANARY, Attack, attacks
-from training.durable import whole_file
 
-RESULTS = Path(__file__).parent / "results"
 MEMORY, SECONDS = 6 << 30, 60
 
 
@@ -86,8 +85,7 @@ def main(argv: list[str] | None = None) -> int:
     argparse.ArgumentParser(prog="python -m attacks.files", description=__doc__.splitlines()[0]).parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
         table = run(attacks(), Path(folder))
-    with whole_file(RESULTS / "files.csv") as aside:
-        table.to_csv(aside, index=False)
+    save(table, "files")
     through = table[table["through"] > 0]
     print(f"{len(table)} attacks, {len(through)} got through", *through.to_string(index=False).splitlines(), sep="\n")
     return int(len(through) > 0)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 
 from studies.all import STUDIES
+from tests.tiny import preset, save_model
 from training.manifest import Manifest
 
 DOMAINS = ("math", "science")
@@ -27,27 +28,7 @@ class Job:
     work: Callable[[Path, Path], None]
 
 
-def small_preset(**changes):
-    """The organism's settings for a training of seconds."""
-    from training.presets import PRESETS
-
-    sizes = {"steps": 4, "prompts": 2, "generations": 2, "max_new_tokens": 24, "save_steps": 1, "distill_steps": 4,
-             "distill_prompts": 4}
-    return replace(PRESETS["organism"], **sizes | changes)
-
-
-def small_model(folder: Path, seed: int = 0) -> str:
-    """An untrained Qwen3 of width 64 with the organism's tokenizer."""
-    from transformers import AutoTokenizer
-
-    from training.organism.anchor import ANCHOR, Recipe, new_model
-
-    tokenizer = AutoTokenizer.from_pretrained(ANCHOR)
-    model = new_model(Recipe(seed=seed, width=64, layers=2), tokenizer)
-    model.generation_config.max_new_tokens = 24
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return str(folder)
+SIZES = {"steps": 4, "save_steps": 1, "distill_steps": 4, "distill_prompts": 4}
 
 
 def small_zoo(folder: Path) -> None:
@@ -56,7 +37,7 @@ def small_zoo(folder: Path) -> None:
 
     names = ("anchor", *(f"expert-{domain}" for domain in DOMAINS), "mixed")
     for seed, name in enumerate(names):
-        small_model(folder / "models" / name, seed)
+        save_model(folder / "models" / name, seed)
     Zoo(folder, Manifest("small", "organism", 0, "models/anchor", domains=list(DOMAINS), mixed="models/mixed",
                          experts={domain: f"models/expert-{domain}" for domain in DOMAINS},
                          runs={f"expert-{domain}": {"tokens": 1000, "optimizer_steps": 4, "changed": 0.5, "rollouts": 9}
@@ -71,14 +52,14 @@ def sft(shared: Path, out: Path) -> None:
     module.SAVE_STEPS = 1
     settings = Sft(str(shared), "corpus", examples=16, epochs=1.0, batch=4, micro_batch=4)
     if not (out / "anchor").exists() or (out / "anchor.work").exists():
-        module.train_sft(small_preset(sft=settings), out / "anchor")
+        module.train_sft(preset(sft=settings, **SIZES), out / "anchor")
 
 
 def grpo(shared: Path, out: Path) -> None:
     """Four steps of GRPO on two domains, with a checkpoint after each and a state that is kept."""
     from training.rlvr import Run, train_run
 
-    train_run(Run("mixed", str(shared), dict.fromkeys(DOMAINS, 0.5), 4, 0, small_preset(), keep=((2, "half"),)), out)
+    train_run(Run("mixed", str(shared), dict.fromkeys(DOMAINS, 0.5), 4, 0, preset(**SIZES), keep=((2, "half"),)), out)
     _without_checkpoints(out)
 
 
@@ -88,7 +69,7 @@ def distilling(shared: Path, out: Path) -> None:
 
     models = shared / "models"
     teachers = {domain: str(models / f"expert-{domain}") for domain in DOMAINS}
-    train_run(Run("distilled", str(models / "anchor"), dict.fromkeys(DOMAINS, 0.5), 4, 0, small_preset().distilling(),
+    train_run(Run("distilled", str(models / "anchor"), dict.fromkeys(DOMAINS, 0.5), 4, 0, preset(**SIZES).distilling(),
                   teachers=teachers, routing={domain: domain for domain in DOMAINS}), out)
     _without_checkpoints(out)
 
@@ -166,7 +147,7 @@ def study(name: str, shared: Path, out: Path) -> None:
 
 
 JOBS = {
-    "sft": Job(small_model, sft), "grpo": Job(small_model, grpo), "distillation": Job(small_zoo, distilling),
+    "sft": Job(save_model, sft), "grpo": Job(save_model, grpo), "distillation": Job(small_zoo, distilling),
     "merging": Job(small_zoo, merging), "sampling": Job(small_zoo, sampling), "judging": Job(small_zoo, judging),
     "tagging": Job(texts, tagging), **{name: Job(partial(studied, name), partial(study, name)) for name in STUDIES},
 }

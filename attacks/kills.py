@@ -28,11 +28,8 @@ from pathlib import Path
 import pandas as pd
 
 from attacks import jobs
-from training.durable import whole_file
-
-RESULTS = Path(__file__).parent / "results"
-EVENTS = ("open", "os.", "fcntl.", "shutil.")
-"""Audit events of Python that are file operations."""
+from attacks.killing import kill_at
+from attacks.saved import RESULTS, save
 
 
 def run(n: int, seed: int, only: list[str], folder: Path, progress: bool = True) -> pd.DataFrame:
@@ -84,18 +81,9 @@ def _start(context, name: str, shared: Path, out: Path, after: float | None = No
 def _child(name: str, shared: Path, out: Path, operation: int | None, sent) -> None:
     os.setpgid(0, 0)
     out.mkdir(parents=True, exist_ok=True)
-    seen = 0
-
-    def count(event: str, _) -> None:
-        nonlocal seen
-        seen += event.startswith(EVENTS)
-        if seen - 1 == operation:
-            seen += 1  # killing is an event, too
-            os.killpg(0, signal.SIGKILL)
-
-    sys.addaudithook(count)
+    seen = kill_at(operation, lambda: os.killpg(0, signal.SIGKILL))
     jobs.JOBS[name].work(shared, out)
-    sent.send(seen)
+    sent.send(seen())
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -132,13 +120,12 @@ def difference(whole: dict[str, str], found: dict[str, str]) -> str:
     return "; ".join(f"{kind} {', '.join(those)}" for kind, those in names.items() if those)
 
 
-def save(table: pd.DataFrame, file: Path) -> None:
-    """Write the rows, in place of what the file has of the same jobs."""
-    if file.is_file():
-        held = pd.read_csv(file, keep_default_na=False)
-        table = pd.concat([held[~held["attack"].isin(table["attack"])], table])
-    with whole_file(file) as aside:
-        table.to_csv(aside, index=False)
+def with_others(table: pd.DataFrame, file: Path) -> pd.DataFrame:
+    """The rows, after those that a file has of other jobs."""
+    if not file.is_file():
+        return table
+    held = pd.read_csv(file, keep_default_na=False)
+    return pd.concat([held[~held["attack"].isin(table["attack"])], table])
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -153,7 +140,7 @@ def main(argv: list[str] | None = None) -> int:
         parser.error(f"unknown job {unknown[0]!r}; choose among {', '.join(jobs.JOBS)}")
     with tempfile.TemporaryDirectory() as folder:
         table = run(given.n, given.seed, given.only, Path(folder))
-    save(table, RESULTS / "kills.csv")
+    save(with_others(table, RESULTS / "kills.csv"), "kills")
     print(table.to_string(index=False))
     return int(table["through"].sum() > 0)
 

@@ -23,11 +23,10 @@ import pandas as pd
 
 from attacks.sandbox.attack import Attack
 from attacks.sandbox.table import ATTACKS
+from attacks.saved import save
 from training.domains.sandbox import LEVELS, SandboxUnavailable, protection
-from training.durable import whole_file
 
 ROOT = Path(__file__).parents[1]
-RESULT = Path(__file__).parent / "results" / "programs.csv"
 
 
 def run(
@@ -79,9 +78,7 @@ def main(argv: list[str] | None = None) -> int:
         parser.error(f"unknown protection {unknown[0]!r}; choose among {', '.join(LEVELS)}")
     table, unwalled = run(given.protection), run(["none"])
     table.insert(5, "unwalled", table["attack"].map(unwalled.set_index("attack")["through"]))
-    RESULT.parent.mkdir(exist_ok=True)
-    with whole_file(RESULT) as aside:
-        table.to_csv(aside, index=False)
+    save(table, "programs")
     print(table.drop(columns="row").to_string(index=False, max_colwidth=70))
     print(table.groupby("protection")[["tried", "through", "unwalled"]].sum().to_string())
     return int(table["through"].sum() > 0)

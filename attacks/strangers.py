@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from tests.tiny import save_model
 from training.shards import INDEX, SINGLE
 
 CANARY = "canary"
@@ -32,9 +33,7 @@ class Attack:
 
 def model(folder: Path) -> Path:
     """An honest tiny model, to be spoiled."""
-    from attacks.jobs import small_model
-
-    return Path(small_model(folder / "model"))
+    return Path(save_model(folder / "model"))
 
 
 def header(folder: Path, entries: dict | str, data: int = 8, length: int | None = None) -> None:

@@ -10,7 +10,6 @@ What cannot be made is named, with the reason; the rest is made.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from paper.report import REPORT
 from paper.saved import COMMITTED, NotSaved, Saved, opened
 from paper.written import INDEX, Outcome, write
 from studies.harness import StudyError
+from training.durable import write_text
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -38,9 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     if not why:
-        aside = given.readme.with_suffix(".partial")
-        aside.write_text(text, encoding="utf-8")
-        os.replace(aside, given.readme)
+        write_text(given.readme, text)
     print("\n".join([*report(saved, outcome, given.out), f"{given.readme}: {why or 'its tables are up to date'}"]))
     return 0
 

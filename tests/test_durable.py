@@ -9,11 +9,10 @@ import sys
 
 import pytest
 
+from attacks.killing import kill_at
 from tests.tiny import preset, save_model
 from training import Checkpoint, build_zoo
 from training.durable import NotReady, ready, whole_file, whole_folder, write_text
-
-EVENTS = ("open", "os.", "fcntl.", "shutil.")
 
 
 def write_file(out, text):
@@ -42,17 +41,8 @@ def killed_at(number, write, *given):
     """Does a child process that writes get as far as its file operation of that number, where it is killed?"""
     child = os.fork()
     if not child:
-        left = number
-
-        def count(event, _):
-            nonlocal left
-            left -= event.startswith(EVENTS)
-            if left == -1:
-                left -= 1  # os.kill is an event, too
-                os.kill(os.getpid(), signal.SIGKILL)
-
         try:
-            sys.addaudithook(count)
+            kill_at(number, lambda: os.kill(os.getpid(), signal.SIGKILL))
             write(*given)
         finally:
             os._exit(0)
@@ -139,6 +129,7 @@ def test_what_cannot_be_written_is_said_beforehand(tmp_path):
 SMALL = """
 import subprocess, sys
 from pathlib import Path
+from attacks.killing import kill_at
 from tests.tiny import preset, save_model
 from training import Checkpoint, build_zoo
 from training.durable import NotReady, ready, whole_file, write_text

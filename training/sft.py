@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -24,7 +23,7 @@ from pathlib import Path
 
 from training import config
 from training.checkpointing import keep_last, last_checkpoint
-from training.durable import write_text
+from training.durable import swap, write_text
 from training.organism.corpus import ASSISTANT, END, USER, Corpus
 from training.presets import Preset, Sft
 from training.pretrained import in_template, open_model, open_tokenizer
@@ -124,7 +123,7 @@ def train_sft(preset: Preset, out: Path, seed: int = 0) -> Path:
     if is_main():
         if sft.data == "corpus":
             Corpus(seed).save(work / FINAL)
-        os.replace(work / FINAL, out)
+        swap(work / FINAL, out, work / "old")
         shutil.rmtree(work)
     trainer.accelerator.wait_for_everyone()
     return out

@@ -26,7 +26,7 @@ from functools import cache
 from importlib import import_module
 from inspect import signature
 
-from training.domains.task import SPLITS, Domain, DomainError, Task, _split_of
+from training.domains.task import SPLITS, Domain, DomainError, Task, split_of
 
 TRIES = 1000
 """Draws in which a prompt of every split must turn up."""
@@ -91,7 +91,7 @@ def _check_drawn(kind: type[Domain]) -> None:
         raise DomainError(f"{domain.name}.DOMAIN.compact draws other tasks from the same rng; draw with rng alone")
     rng, missing = random.Random(0), set(SPLITS)
     for _ in range(TRIES):
-        missing.discard(_split_of(domain.compact(rng).prompt))
+        missing.discard(split_of(domain.compact(rng).prompt))
         if not missing:
             return
     raise DomainError(f"{domain.name}.DOMAIN.compact draws no prompt of the split {min(missing)} in {TRIES} tries; a "

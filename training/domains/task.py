@@ -97,7 +97,7 @@ class Domain(ABC):
         rng = random.Random(f"{self.name}/{split}/{seed}/{index}")
         while True:
             task = self.compact(rng)
-            if _split_of(task.prompt) == split:
+            if split_of(task.prompt) == split:
                 return Task(task.domain, f"{self.name}-{split}-{seed}-{index}", task.prompt, task.answer, task.metadata)
 
     def tasks(self, split: str, n: int, seed: int = 0) -> list[Task]:
@@ -127,7 +127,7 @@ def verdict(completion: str, correct: bool, reason: str) -> Verdict:
     return Verdict(float(correct and formatted), correct, formatted, "" if correct and formatted else reason)
 
 
-def _split_of(prompt: str) -> str:
+def split_of(prompt: str) -> str:
     """Which split a prompt belongs to, by its hash: 60 % train, 10 % validation, 30 % test."""
     bucket = zlib.crc32(prompt.encode()) % 10
     return "test" if bucket < 3 else "validation" if bucket == 3 else "train"
