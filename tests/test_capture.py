@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoTokenizer
 
 from probes import capture
 from probes.capture import BACKENDS, at_tokens, open_reader
@@ -10,7 +10,7 @@ from probes.sites import SITES, blocks, chosen_layers, chosen_sites, last_norm
 from probes.sources import ProbeError
 from probes.texts import encode
 from tests import tiny
-from tests.families import CONFIGS
+from tests.families import CONFIGS, new_network
 
 EVERY = [(site, layer) for site in SITES for layer in range(3)]
 
@@ -25,7 +25,7 @@ def tokenizer(tmp_path_factory):
 
 def new_model(family, seed=0):
     torch.manual_seed(seed)
-    return AutoModelForCausalLM.from_config(CONFIGS[family]).eval()
+    return new_network(family).eval()
 
 
 def tokens(batch=3, length=40):

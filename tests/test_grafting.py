@@ -6,14 +6,13 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForCausalLM
 
 from probes import grafting
 from probes.grafting import chosen_grafts, graft_gains, graft_layers, grafted
 from probes.places import places
 from probes.sources import ProbeError
 from tests import tiny
-from tests.families import CONFIGS
+from tests.families import CONFIGS, new_network
 from training.checkpoints import Checkpoint
 from training.domains import get_domain
 from training.intervals import interval
@@ -34,7 +33,7 @@ def family(root, kind):
     models = []
     for seed in (0, 1):
         torch.manual_seed(seed)
-        network = AutoModelForCausalLM.from_config(CONFIGS[kind]).to(torch.bfloat16)
+        network = new_network(kind).to(torch.bfloat16)
         models.append(saved(root / f"{kind}-{seed}", network))
     return models
 
