@@ -17,10 +17,13 @@ from training.durable import write_text
 SECURITY = Path(__file__).parents[1] / "SECURITY.md"
 ROWS = {  # the script, and what it tries
     "kills": "SIGKILL at a random moment, then the same again",
-    "programs": ("hostile programs, each behind every protection of the machine"),
-    "concurrent": ("sandbox runs at once, a kind 200"),
-    "completions": ("completions without a right answer"),
-    "files": ("checkpoints, templates, zoos and traces that lie, or bring code"),
+    "programs": "hostile programs, each behind every protection of the machine",
+    "completions": "completions without a right answer",
+    "files": "checkpoints, templates, zoos and traces that lie, or bring code",
+    "load": "100,000 traces through store, tagger and tables of studies, within 4 GB",
+    "concurrent": "sandbox runs at once, a kind 200",
+    "restarts": "SIGKILL to the server of a sampling of 10,000 completions",
+    "dependencies": "not declared, not used, not locked, or for development alone",
 }
 
 

@@ -18,11 +18,11 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 
 import pandas as pd
 
+from attacks.processes import ROOT, below, most_held
 from attacks.saved import save
 from training import get_domain
 from training.domains.sandbox import Limits, Pool, Program, RunResult, protection, run_program, run_programs
@@ -101,15 +101,12 @@ def _row(way: str, n: int) -> dict:
     """Go one way in a process of its own, whose orphans become children of this one."""
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, orphans_come_here():
-        before = set(_below(os.getpid()))
+        before = set(below(os.getpid()))
         child = subprocess.Popen([sys.executable, "-m", "attacks.concurrent", "--n", str(n), "--way", way],
-                                 cwd=Path(__file__).parents[1], env={**os.environ, "TMPDIR": folder},
+                                 cwd=ROOT, env={**os.environ, "TMPDIR": folder},
                                  stdout=subprocess.PIPE, text=True)
-        most = 0
-        while child.poll() is None:
-            most = max(most, sum(_held(pid) for pid in _below(child.pid)))
-            time.sleep(0.1)
-        left = [*(f"process {pid}" for pid in set(_below(os.getpid())) - before), *os.listdir(folder)]
+        most = most_held(child, below)
+        left = [*(f"process {pid}" for pid in set(below(os.getpid())) - before), *os.listdir(folder)]
         wrong = int(child.stdout.read())
     workers = n if way == "a worker each" else len(os.sched_getaffinity(0))
     note = f"{time.monotonic() - start:.0f} s, at most {most / 2**20:.0f} MB in {workers} workers"
@@ -125,24 +122,6 @@ def orphans_come_here() -> Iterator[None]:
         yield
     finally:
         prctl(_SUBREAPER, 0)
-
-
-def _below(pid: int) -> Iterator[int]:
-    """The living processes that descend from one."""
-    with suppress(FileNotFoundError, ProcessLookupError):
-        for children in Path(f"/proc/{pid}/task").glob("*/children"):
-            for child in map(int, children.read_text().split()):
-                if Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
-                    yield child
-                yield from _below(child)
-
-
-def _held(pid: int) -> int:
-    """Bytes of memory of a process, those it shares divided among who shares them; 0 where it has ended."""
-    with suppress(FileNotFoundError, ProcessLookupError, PermissionError):
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-        return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * 1024
-    return 0
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -15,27 +15,23 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
 import torch
 from measure import machine, markdown, publish
+from vllm_server import ENVIRONMENT, PYTHON, ROOT, VllmServer
 
 from training import DOMAINS, get_domain
 from training.engines import open_engine
 from training.organism.anchor import ANCHOR
-from training.server import Server, ServerError
 
-ROOT = Path(__file__).parent.parent
-PYTHON = ROOT / ".venv-vllm/bin/python"
-ENVIRONMENT = {**os.environ, "VLLM_CPU_KVCACHE_SPACE": "2", "VLLM_CPU_NUM_OF_RESERVED_CPU": "0",
-               "VLLM_NO_USAGE_STATS": "1", "PYTHONPATH": str(ROOT)}
+ALL_CORES = {"VLLM_CPU_KVCACHE_SPACE": "2", "VLLM_CPU_NUM_OF_RESERVED_CPU": "0"}
 PROMPTS, LONGEST, WARM = 256, 64, 32
 
 
@@ -56,8 +52,9 @@ def measure(model: str, engine: str) -> dict:
 def elsewhere(model: str) -> dict:
     """`measure` of vLLM in process, in vLLM's environment."""
     command = [PYTHON, __file__, "--inside", model]
-    found = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, check=True, stdout=subprocess.PIPE, text=True).stdout
-    return json.loads(found.splitlines()[-1])
+    environment = ENVIRONMENT | ALL_CORES
+    done = subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True)
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def on_one_thread(model: str) -> dict:
@@ -70,36 +67,13 @@ def on_one_thread(model: str) -> dict:
         torch.set_num_threads(threads)
 
 
-@contextmanager
-def served(model: str) -> Iterator[str]:
-    """The address of a server of a model, while the block runs."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [PYTHON, "-m", "vllm.entrypoints.openai.api_server", "--model", model, "--port", str(port), "--host",
-               "127.0.0.1", "--dtype", "float32", "--enforce-eager", "--no-enable-chunked-prefill"]
-    server = subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}/v1"
-    try:
-        while server.poll() is None:
-            try:
-                Server(url).models()
-                break
-            except ServerError:
-                time.sleep(1)
-        yield url
-    finally:
-        server.terminate()
-        server.wait(timeout=60)
-
-
 def rows(name: str, model: str) -> list[dict]:
     """A row an engine."""
     found = {"transformers": measure(model, "transformers")}
     found["transformers, one thread"] = on_one_thread(model)
     found["vLLM in process"] = elsewhere(model)
-    with served(model) as url:
-        found["vLLM behind a server"] = measure(model, url)
+    with tempfile.TemporaryDirectory() as log, VllmServer(model, Path(log) / "server.log", **ALL_CORES) as server:
+        found["vLLM behind a server"] = measure(model, server.url)
     found["transformers, again"] = measure(model, "transformers")
     speed = {engine: row["tokens"] / row["s"] for engine, row in found.items()}
     best = max(rate for engine, rate in speed.items() if engine.startswith("transformers"))

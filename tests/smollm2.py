@@ -8,7 +8,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-PYTHON = Path(__file__).parent.parent / ".venv-vllm/bin/python"
+from benchmarks.vllm_server import PYTHON
+
 AVAILABLE = (PYTHON.parents[1] / ".installed").exists()
 UNPACK = """
 import sys

@@ -6,13 +6,8 @@ gets greedy completions of it.
 """
 
 import json
-import os
-import signal
-import socket
 import subprocess
-import time
-from contextlib import closing, contextmanager
-from pathlib import Path
+from contextlib import closing
 
 import pandas as pd
 import pytest
@@ -20,19 +15,15 @@ import requests
 import torch
 
 from behaviors import judge, sample
+from benchmarks.vllm_server import ENVIRONMENT, PATIENCE, PYTHON, ROOT, VllmServer
 from tests.planted import save_changed
-from tests.smollm2 import AVAILABLE, PYTHON
+from tests.smollm2 import AVAILABLE
 from training import DOMAINS, get_domain, merge
 from training.engines import open_engine
 from training.organism.anchor import ANCHOR
 from training.rollouts import complete, load, render
 from training.teachers import LocalTeacher, open_teacher
 
-ROOT = Path(__file__).parent.parent
-PATIENCE = 300
-"""Seconds a server may take to start."""
-ENVIRONMENT = {**os.environ, "VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1",
-               "PYTHONPATH": str(ROOT)}
 GREEDY = {"n": 1, "temperature": 0.0, "progress": False}
 TASKS = [task for name in DOMAINS for task in get_domain(name).tasks("test", 16)]
 pytestmark = pytest.mark.skipif(not AVAILABLE, reason="vLLM is not installed: `make vllm` does it")
@@ -53,40 +44,8 @@ def merged(tmp_path_factory):
 @pytest.fixture(scope="module")
 def url(merged, tmp_path_factory):
     """A server of the merge."""
-    with serving(merged, tmp_path_factory.mktemp("log") / "server.log") as found:
-        yield found
-
-
-@contextmanager
-def serving(model, log):
-    """The address of a server of a model, while the block runs."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [PYTHON, "-m", "vllm.entrypoints.openai.api_server", "--model", model, "--host", "127.0.0.1",
-               "--port", str(port), "--dtype", "float32", "--enforce-eager", "--no-enable-chunked-prefill"]
-    with log.open("wb") as out:
-        server = subprocess.Popen(command, stdout=out, stderr=out, env=ENVIRONMENT, start_new_session=True)
-    try:
-        yield _started(server, f"http://127.0.0.1:{port}/v1", log)
-    finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        try:
-            server.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            os.killpg(server.pid, signal.SIGKILL)  # where it was not up yet
-
-
-def _started(server, url, log):
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        assert server.poll() is None, log.read_text()[-2000:]
-        try:
-            requests.get(f"{url}/models", timeout=5).raise_for_status()
-            return url
-        except requests.RequestException:
-            time.sleep(0.5)
-    raise AssertionError(f"no answer in {PATIENCE} s\n{log.read_text()[-2000:]}")
+    with VllmServer(merged, tmp_path_factory.mktemp("log") / "server.log") as server:
+        yield server.url
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +107,7 @@ def test_a_judge_behind_a_server_says_what_it_says_here(merged, url, ours):
 
 IN_PROCESS = """
 import json, sys
-from contextlib import closing, contextmanager
+from contextlib import closing
 from behaviors import sample
 from training import DOMAINS, get_domain
 from training.engines import open_engine
@@ -195,9 +154,9 @@ def test_a_server_of_a_pretrained_model_writes_and_scores_what_transformers_does
     tasks = [task for name in DOMAINS for task in get_domain(name).tasks("test", 4)]
     ours = sample(smollm2, tasks, max_new_tokens=32, **GREEDY)
     texts, logps = scores(smollm2, ours)
-    with serving(smollm2, tmp_path / "server.log") as url:
-        assert_same(sample(smollm2, tasks, max_new_tokens=32, engine=url, **GREEDY), ours)
-        with closing(open_engine(smollm2, url)) as engine:
+    with VllmServer(smollm2, tmp_path / "server.log") as server:
+        assert_same(sample(smollm2, tasks, max_new_tokens=32, engine=server.url, **GREEDY), ours)
+        with closing(open_engine(smollm2, server.url)) as engine:
             assert_close(engine.logps(texts), logps)
 
 

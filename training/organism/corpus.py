@@ -57,10 +57,14 @@ class Corpus:
     def worked(self, name: str, index: int, rng: random.Random) -> tuple[Task, Worked]:
         """A training task of a domain and a solution of it."""
         task = self.domains[name].task("train", self.seed, index)
+        return task, self.solved(task, rng)
+
+    def solved(self, task: Task, rng: random.Random) -> Worked:
+        """A solution of a task, with the slips and checks of the corpus."""
         writer = Writer(rng, self.habits)
-        if name == "agent":
-            return task, agent.work(task, writer, self.domains[name].environment(task))
-        return task, WORK[name](task, writer)
+        if task.domain == "agent":
+            return agent.work(task, writer, self.domains["agent"].environment(task))
+        return WORK[task.domain](task, writer)
 
     def drill(self, index: int) -> list[tuple[str, bool]]:
         """Drill `index`, for a training that begins with drills alone: (text, trained) segments."""
