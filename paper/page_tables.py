@@ -45,7 +45,8 @@ def _choices(name: str, head: Sequence[str], rows: Sequence[Sequence[str]], filt
 def _cell(text: str) -> str:
     kind = next((mark for mark in MARKED if text.startswith(mark)), None)
     kind = kind or ("long" if len(text) > LONG else "")
-    return f'<td class="{kind.replace(" ", "-")}">{escape(text)}</td>' if kind else f"<td>{escape(text)}</td>"
+    said = escape(text.replace(" -> ", " \N{RIGHTWARDS ARROW} "))
+    return f'<td class="{kind.replace(" ", "-")}">{said}</td>' if kind else f"<td>{said}</td>"
 
 
 def _capital(label: str) -> str:
