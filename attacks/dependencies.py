@@ -3,8 +3,8 @@
     python -m attacks.dependencies      # a table, and attacks/results/dependencies.csv; two minutes
 
 Every distribution that is installed and not declared is imported by one package of the project, in a copy of it, and
-declared there without being imported: deptry must refuse both. What is installed for development alone is imported by
-the packages in turn: import-linter or deptry must refuse it. Every line of the lock is left out, and every version that
+declared there without being imported; what is installed for development alone is imported by the packages in turn:
+deptry or import-linter must refuse it. Every line of the lock is left out, and every version that
 is bounded set below its bound: `faults` must name it.
 """
 
@@ -29,6 +29,9 @@ from attacks.saved import save
 LOCK = ROOT / "requirements.lock"
 PROJECT = "mix-or-merge"
 PACKAGES = ("training", "behaviors", "probes", "studies", "paper")
+OLD = "0.0.0.1"
+CHECKS = (["deptry", "."], ["lint-imports"])
+"""What `make lint` runs of imports."""
 FOLDERS = (*PACKAGES, "attacks", "benchmarks", "tests", "docs")
 DEVELOPMENT = ("pytest", "hypothesis", "mergekit", "IPython", "mkdocs", "nbclient", "playwright", "griffe")
 
@@ -57,6 +60,11 @@ def locked(lock: str) -> dict[str, str]:
     return {canonicalize_name(name): version for name, version in pairs}
 
 
+def text(lock: dict[str, str | None]) -> str:
+    """A lock, without what has no version."""
+    return "\n".join(f"{name}=={version}" for name, version in lock.items() if version)
+
+
 def faults(lock: str) -> list[str]:
     """What is wrong with a lock: what it lacks, what nothing asks for, and versions that something does not allow."""
     held, wanted = locked(lock), requirements()
@@ -76,32 +84,32 @@ def undeclared() -> Iterator[tuple[str, str]]:
             yield module, name
 
 
-def refused(copy: Path, *commands: list[str]) -> bool:
+def refused(copy: Path) -> bool:
     """Does a check fail in the copy?"""
     return any(subprocess.run([str(Path(sys.executable).parent / command[0]), *command[1:]], cwd=copy,
-                              capture_output=True).returncode for command in commands)
+                              capture_output=True).returncode for command in CHECKS)
 
 
-def imported(copy: Path, package: str, module: str, *commands: list[str]) -> bool:
+def imported(copy: Path, package: str, module: str) -> bool:
     """Is it refused where a package imports a module?"""
     file = copy / package / "__init__.py"
-    text = file.read_text(encoding="utf-8")
-    file.write_text(f"{text}\nimport {module}\n", encoding="utf-8")
+    before = file.read_text(encoding="utf-8")
+    file.write_text(f"{before}\nimport {module}\n", encoding="utf-8")
     try:
-        return refused(copy, *commands)
+        return refused(copy)
     finally:
-        file.write_text(text, encoding="utf-8")
+        file.write_text(before, encoding="utf-8")
 
 
 def declared(copy: Path, name: str) -> bool:
     """Is it refused where the project declares a distribution that nothing imports?"""
     file = copy / "pyproject.toml"
-    text = file.read_text(encoding="utf-8")
-    file.write_text(text.replace("dependencies = [\n", f'dependencies = [\n    "{name}",\n', 1), encoding="utf-8")
+    before = file.read_text(encoding="utf-8")
+    file.write_text(before.replace("dependencies = [\n", f'dependencies = [\n    "{name}",\n', 1), encoding="utf-8")
     try:
-        return refused(copy, ["deptry", "."])
+        return refused(copy)
     finally:
-        file.write_text(text, encoding="utf-8")
+        file.write_text(before, encoding="utf-8")
 
 
 def run(copy: Path, most: int | None = None) -> pd.DataFrame:
@@ -109,24 +117,21 @@ def run(copy: Path, most: int | None = None) -> pd.DataFrame:
     for folder in FOLDERS:
         shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__", "results"))
     shutil.copy(ROOT / "pyproject.toml", copy)
-    if refused(copy, ["deptry", "."], ["lint-imports"]):
+    if refused(copy):
         raise RuntimeError("the copy is refused as it is: nothing can be tried in it")
     extra, package = list(undeclared())[:most], cycle(PACKAGES)
-    lock = LOCK.read_text(encoding="utf-8")
-    lines = lock.splitlines(keepends=True)[:most]
+    lock = locked(LOCK.read_text(encoding="utf-8"))
     bounded = [name for name, asked in sorted(requirements().items()) if any(
-        not needed.specifier.contains("0.0.0.1") for needed in asked)][:most]
-    old = [lock.replace(f"{name}=={locked(lock)[name]}", f"{name}==0.0.0.1") for name in bounded]
+        not needed.specifier.contains(OLD) for needed in asked)][:most]
     tried = {
         "an import that is not declared": [
-            (module, imported(copy, next(package), module, ["deptry", "."])) for module, _ in extra],
+            (module, imported(copy, next(package), module)) for module, _ in extra],
         "an import of what is for development": [
-            (module, imported(copy, next(package), module, ["deptry", "."], ["lint-imports"]))
-            for module in DEVELOPMENT[:most]],
+            (module, imported(copy, next(package), module)) for module in DEVELOPMENT[:most]],
         "a dependency that nothing imports": [
             (name, declared(copy, name)) for name in dict.fromkeys(name for _, name in extra)],
-        "a line that the lock lacks": [(line.strip(), bool(faults(lock.replace(line, "", 1)))) for line in lines],
-        "a version that is too old": [(name, bool(faults(text))) for name, text in zip(bounded, old, strict=True)],
+        "a line that the lock lacks": [(name, bool(faults(text({**lock, name: None})))) for name in list(lock)[:most]],
+        "a version that is too old": [(name, bool(faults(text({**lock, name: OLD})))) for name in bounded],
     }
     return pd.DataFrame([_row(attack, found) for attack, found in tried.items()])
 
