@@ -6,6 +6,7 @@ killed and started again. All models are real and tiny.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -137,12 +138,18 @@ def tagging(shared: Path, out: Path) -> None:
 def studied(name: str, shared: Path) -> None:
     """A zoo that holds all that the study asks of it."""
     small_zoo(shared)
-    study(name, shared, shared.with_name("first"))
+    first = shared.with_name("first")
+    first.mkdir()
+    study(name, shared, first)
 
 
 def study(name: str, shared: Path, out: Path) -> None:
     """A study, from a zoo that was asked everything to its results."""
-    if import_module(f"studies.{name}").main(["--zoo", str(shared), "--out", str(out / name), "--quick"]):
+    from studies.harness import main
+
+    study = import_module(f"studies.{name}")
+    os.chdir(out)  # how results were made is among them, with the folder that was given
+    if main(name, study.__doc__, study.run, study.summary, ["--zoo", str(shared), "--out", name, "--quick"]):
         raise SystemExit(2)
 
 
