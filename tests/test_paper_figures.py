@@ -1,10 +1,10 @@
 """Figures have no empty panel and no text outside the canvas or over another; folders are whole or absent."""
 
+import shutil
 from itertools import combinations
 from pathlib import Path
 
 import matplotlib
-import pandas as pd
 import pytest
 from matplotlib import pyplot
 from matplotlib.text import Text
@@ -23,17 +23,7 @@ README = Path(__file__).parents[1] / "README.md"
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
-    """The committed results, with invented ones of the dose study beside them."""
-    folder = copied(tmp_path_factory.mktemp("saved"))
-    rows = [{"measure": measure, "group": group, "sharing": dose, "locus": "own", "value": 3 * dose + k,
-             "slips": "derivation" if measure == "judging" else None, "ci_low": dose, "ci_high": 5 * dose + k,
-             "n_tasks": 60, "n_seeds": 3, "interval": "crossed_t", "unit": "points against the own experts"}
-            for measure in ("transfer", "overlap", "cosine", "routes", "judging")
-            for k, group in enumerate(("reasoning", "instructions")) for dose in (0.0, 0.5, 1.0)]
-    (folder / DOSE).mkdir()
-    pd.DataFrame(rows).to_csv(folder / DOSE / "doses.csv", index=False)
-    (folder / DOSE / "findings.json").write_text("[]")
-    return opened(folder)
+    return opened(copied(tmp_path_factory.mktemp("saved")))
 
 
 @pytest.fixture(autouse=True)
@@ -182,7 +172,7 @@ def test_a_failure_leaves_the_earlier_run_as_it_was(tmp_path, monkeypatch):
 
 
 def test_the_command_writes_everything_and_fills_the_readme(tmp_path, capsys, monkeypatch):
-    few = [item for item in ITEMS if item.name in ("pairs", "merging_methods", "official", DOSE)]
+    few = [item for item in ITEMS if item.name in ("pairs", "merging_methods", "official")]
     monkeypatch.setattr("paper.written.ITEMS", few)
     monkeypatch.chdir(tmp_path)  # where no study of the user's own left results/
     readme = tmp_path / "README.md"
@@ -192,13 +182,23 @@ def test_the_command_writes_everything_and_fills_the_readme(tmp_path, capsys, mo
     assert readme.read_text(encoding="utf-8") == text
     said = capsys.readouterr().out
     assert said.startswith(f"results: {COMMITTED}\n") and "2 figures, 3 tables" in said
-    assert "not made: dose_response, table and figure: dose_response/doses.csv is not there" in said
     for kind in ("png", "pdf"):
         assert {file.stem for file in (tmp_path / "out" / "figures").glob(f"*.{kind}")} == {
             "pairs", "merging_methods"}
     index = (tmp_path / "out" / "index.md").read_text()
     links = [link.split(")")[0] for link in index.split("](")[1:]]
     assert len(links) == 15 and all((tmp_path / "out" / link).is_file() for link in links)
+
+
+def test_what_is_lacking_is_said(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("paper.written.ITEMS", [item for item in ITEMS if item.name == DOSE])
+    folder = copied(tmp_path / "results")
+    shutil.rmtree(folder / DOSE)
+    readme = tmp_path / "README.md"
+    shutil.copy(README, readme)
+    main(["--results", str(folder), "--out", str(tmp_path / "out"), "--readme", str(readme)])
+    said = capsys.readouterr().out
+    assert "not made: dose_response, table and figure: dose_response/doses.csv is not there" in said
 
 
 def test_results_without_what_the_readme_needs_leave_it_as_it_was(tmp_path, capsys):

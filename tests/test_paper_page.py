@@ -17,7 +17,7 @@ from paper.__main__ import main
 from paper.contents import ITEMS
 from paper.page import PAGE, write_page
 from paper.page_tables import table
-from paper.saved import COMMITTED, DOSE, NotSaved, opened
+from paper.saved import COMMITTED, NotSaved, opened
 from studies.verification_examples import FILE, KEPT, examples, write_examples
 from tests.chromium import LAPTOP, PHONE, chromium, shown  # noqa: F401
 from tests.test_page import HOSTILE
@@ -87,16 +87,15 @@ def test_everything_is_on_the_page(whole):
     source = whole.read_text(encoding="utf-8")
     elements = Elements(source)
     sections = [known["id"] for element, known in elements.seen if element == "section"]
-    made = [item.name for item in ITEMS if item.name != DOSE]
-    assert sections == ["results", *made, "lacking", "traces"]
+    made = [item.name for item in ITEMS]
+    assert sections == ["results", *made, "traces"]
     links = [known["href"] for element, known in elements.seen if element == "a" and "href" in known]
     assert links == [f"#{name}" for name in sections]
     text = " ".join("".join(elements.texts).split())
     saved = opened(COMMITTED)
-    assert f"Of {len(saved.findings)} claims in 10 studies" in text
-    for said in (*(re.sub("`", "", item.caption) for item in ITEMS if item.name in made), *saved.notes[-1:],
-                 *(one["claim"] for one in saved.findings.values()),
-                 f"{DOSE}, table: {DOSE}/doses.csv is not there"):
+    assert f"Of {len(saved.findings)} claims in 11 studies" in text
+    for said in (*(re.sub("`", "", item.caption) for item in ITEMS), *saved.notes[-1:],
+                 *(one["claim"] for one in saved.findings.values())):
         assert " ".join(said.split()) in text
     picture, = [known for element, known in elements.seen if element == "img"]
     assert picture["src"].startswith("data:image/png;base64,") and "Accuracy" in picture["alt"]
@@ -172,7 +171,7 @@ def test_without_how_it_was_made_the_command_is_the_study(tmp_path):
 @pytest.mark.parametrize("name", DAMAGES)
 def test_damaged_results_still_make_a_page(tmp_path, name):
     source = page_of(edited(copied(tmp_path / "organism"), DAMAGES[name]), tmp_path / "out")
-    assert '<section id="claims">' in source and 'id="lacking"' in source and len(source) < 15_000_000
+    assert '<section id="claims">' in source and len(source) < 15_000_000
     assert ("The first 1,500 of " in source) == (name == "hundreds of models")
 
 

@@ -26,7 +26,7 @@ def saved():
 
 @pytest.fixture(scope="module")
 def tables(saved):
-    return {item.name: item.table(saved) for item in ITEMS if item.name != "dose_response"}
+    return {item.name: item.table(saved) for item in ITEMS}
 
 
 def row(table: pd.DataFrame, **labels) -> pd.Series:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from paper.figures.panels import bars, few, figure_of, foot, forest, forests, key, said_of, scaled
 from paper.saved import Saved
 from paper.tables import behavior
@@ -11,11 +13,16 @@ from studies.gain_figure import label
 
 MEASURES = {"accuracy": "accuracy\n(points)", "self_verification": "self-verification\n(per 100 sentences)",
             "backtracking": "backtracking\n(per 100 sentences)", "tokens": "length\n(tokens)"}
-GROUPS = {"reasoning": (COLORS["own"], "o", "-"), "instructions": (INK, "D", "--"),
-          "shuffled": (COLORS["other"], "X", ":"), "mixed": (COLORS["mixed"], "s", "-"),
-          "merged": (COLORS["merged"], "^", "-")}
-"""Group of a dose-response -> (color, marker, dash)."""
-SLIPS = {"derivation": 0, "answer": 1}
+GROUPS = {"reasoning": (COLORS["own"], "o", "-", "math, coding, science"),
+          "instructions": (INK, "D", "--", "these with instructions"),
+          "shuffled": (COLORS["other"], "X", ":", "math on permuted rewards"),
+          "mixed": (COLORS["mixed"], "s", "-", "mixed"), "merged": (COLORS["merged"], "^", "-", "merged, TIES")}
+"""Group of a dose-response -> (color, marker, dash, name)."""
+RESPONSES = {"transfer": "training on one helps another", "routes": "mixing and merging",
+             "overlap": "the same weights change", "cosine": "updates are alike",
+             "judging": "process against outcome verification"}
+"""Measure of a dose-response -> what it asks."""
+SLIPS = ("derivation", "answer")
 ROUTES = ("mixed", "mixed-paper", "merged-ties", "distilled")
 
 
@@ -85,21 +92,35 @@ def doses(saved: Saved):
     """Dose-response: each measure by what domains share, and judges by where slips lie."""
     table = behavior.doses(saved)
     measures, cut = few(table.measure, 6, "measures")
-    columns = min(2, len(measures))
+    columns = min(3, len(measures))
     rows = -(-len(measures) // columns)
-    figure, axes = figure_of(rows, columns, 0.7 + 1.75 * rows)
+    figure, axes = figure_of(rows, columns, 0.8 + 1.85 * rows)
     for axis, measure in zip(axes.flat, measures, strict=False):
         here = table[table.measure == measure]
         scaled(axis, here.unit.iloc[0], zero=True)
-        for k, (group, of) in enumerate(here.groupby("group", sort=False)):
-            color, marker, dash = GROUPS.get(group, (GREY, "o", "-"))
-            lies = of.slips.map(SLIPS) if measure == "judging" else of.sharing
-            bars(axis, lies + 0.012 * (k - 1), of, color, marker, "" if measure == "judging" else dash, group)
-        axis.set(title=measure, xlabel="sharing of what domains need")
-        if measure == "judging":
-            axis.set(xlabel="where slips lie", xlim=(-0.5, 1.5))
-            axis.set_xticks(list(SLIPS.values()), list(SLIPS))
-        axis.legend(loc="best")
+        axis.set(title=textwrap.fill(RESPONSES.get(measure, measure), 27))
+        (_judged if measure == "judging" else _shared)(axis, here)
+    key(figure, {name: {"color": color, "marker": shape, "linestyle": dash} for group, (color, shape, dash, name)
+                 in GROUPS.items() if group in set(table.group)}, columns=3)
     foot(figure, f"{cut}Each dose is an anchor of its own with its zoos; intervals do not know how another anchor of "
          f"the same corpus would differ. No published values: ours. {said_of(table)}", axes.flat[len(measures):])
     return figure
+
+
+def _shared(axis, here) -> None:
+    """A measure by what domains share."""
+    for k, (group, of) in enumerate(here.groupby("group", sort=False)):
+        color, shape, dash, _ = GROUPS.get(group, (GREY, "o", "-", group))
+        bars(axis, of.sharing + 0.025 * (k - 1), of, color, shape, dash)
+    axis.set(xlabel="what domains share", xticks=sorted(set(here.sharing)))
+
+
+def _judged(axis, here) -> None:
+    """How judges differ by where slips lie, a point a zoo."""
+    for place, lie in enumerate(SLIPS):
+        of = here[here.slips == lie]
+        for k in range(len(of)):
+            color, shape, _, _ = GROUPS.get(of.group.iloc[k], (GREY, "o", "-", ""))
+            bars(axis, [place + 0.12 * (k - (len(of) - 1) / 2)], of.iloc[k:k + 1], color, shape, "")
+    axis.set(xlabel="where slips lie", xlim=(-0.5, len(SLIPS) - 0.5))
+    axis.set_xticks(range(len(SLIPS)), SLIPS)
