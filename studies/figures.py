@@ -87,9 +87,9 @@ def in_percent(axis) -> None:
 
 
 def save(figure, folder: Path, name: str) -> None:
-    """Write `name`.png and `name`.pdf, and close the figure."""
+    """Write `name`.png and `name`.pdf, without a date, so that the same figure is the same file; close the figure."""
     from matplotlib import pyplot
 
-    for suffix in ("png", "pdf"):
-        figure.savefig(folder / f"{name}.{suffix}", dpi=DPI)
+    figure.savefig(folder / f"{name}.png", dpi=DPI)
+    figure.savefig(folder / f"{name}.pdf", dpi=DPI, metadata={"CreationDate": None})
     pyplot.close(figure)

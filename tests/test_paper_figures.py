@@ -185,6 +185,7 @@ def test_the_command_writes_everything_and_fills_the_readme(tmp_path, capsys, mo
     for kind in ("png", "pdf"):
         assert {file.stem for file in (tmp_path / "out" / "figures").glob(f"*.{kind}")} == {
             "pairs", "merging_methods"}
+    assert b"CreationDate" not in (tmp_path / "out" / "figures" / "pairs.pdf").read_bytes()
     index = (tmp_path / "out" / "index.md").read_text()
     links = [link.split(")")[0] for link in index.split("](")[1:]]
     assert len(links) == 15 and all((tmp_path / "out" / link).is_file() for link in links)
