@@ -15,6 +15,7 @@ from importlib import import_module
 from pathlib import Path
 
 from studies.all import STUDIES
+from tests.planted import save_changed
 from tests.tiny import preset, save_model
 from training.manifest import Manifest
 
@@ -32,13 +33,13 @@ class Job:
 SIZES = {"steps": 4, "save_steps": 1, "distill_steps": 4, "distill_prompts": 4}
 
 
-def small_zoo(folder: Path) -> None:
-    """A zoo of untrained models: anchor, two experts, a mixed one."""
+def small_zoo(folder: Path, save: Callable[[Path, int], str] = save_model) -> None:
+    """A zoo of untrained models, or of others: anchor, two experts, a mixed one."""
     from training import Zoo
 
     names = ("anchor", *(f"expert-{domain}" for domain in DOMAINS), "mixed")
     for seed, name in enumerate(names):
-        save_model(folder / "models" / name, seed)
+        save(folder / "models" / name, seed)
     Zoo(folder, Manifest("small", "organism", 0, "models/anchor", domains=list(DOMAINS), mixed="models/mixed",
                          experts={domain: f"models/expert-{domain}" for domain in DOMAINS},
                          runs={f"expert-{domain}": {"tokens": 1000, "optimizer_steps": 4, "changed": 0.5, "rollouts": 9}
@@ -135,9 +136,20 @@ def tagging(shared: Path, out: Path) -> None:
         raise SystemExit(2)
 
 
+def near_anchor(folder: Path, seed: int) -> str:
+    """The shipped anchor, its weights moved a little: a model that writes sentences, right and wrong ones."""
+    import torch
+
+    from training.organism.anchor import ANCHOR
+
+    drawn = torch.Generator().manual_seed(seed)
+    return save_changed(str(ANCHOR), folder, lambda network: [
+        weight.mul_(1 + 0.003 * torch.randn(weight.shape, generator=drawn)) for weight in network.parameters()])
+
+
 def studied(name: str, shared: Path) -> None:
     """A zoo that holds all that the study asks of it."""
-    small_zoo(shared)
+    small_zoo(shared, near_anchor if name == "layer_probes" else save_model)
     first = shared.with_name("first")
     first.mkdir()
     study(name, shared, first)
