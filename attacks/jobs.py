@@ -33,17 +33,17 @@ class Job:
 SIZES = {"steps": 4, "save_steps": 1, "distill_steps": 4, "distill_prompts": 4}
 
 
-def small_zoo(folder: Path, save: Callable[[Path, int], str] = save_model) -> None:
-    """A zoo of untrained models, or of others: anchor, two experts, a mixed one."""
+def small_zoo(folder: Path, save: Callable[[Path, int], str] = save_model, domains: tuple[str, ...] = DOMAINS) -> None:
+    """A zoo of untrained models, or of others: anchor, an expert a domain, a mixed one."""
     from training import Zoo
 
-    names = ("anchor", *(f"expert-{domain}" for domain in DOMAINS), "mixed")
+    names = ("anchor", *(f"expert-{domain}" for domain in domains), "mixed")
     for seed, name in enumerate(names):
         save(folder / "models" / name, seed)
-    Zoo(folder, Manifest("small", "organism", 0, "models/anchor", domains=list(DOMAINS), mixed="models/mixed",
-                         experts={domain: f"models/expert-{domain}" for domain in DOMAINS},
+    Zoo(folder, Manifest("small", "organism", 0, "models/anchor", domains=list(domains), mixed="models/mixed",
+                         experts={domain: f"models/expert-{domain}" for domain in domains},
                          runs={f"expert-{domain}": {"tokens": 1000, "optimizer_steps": 4, "changed": 0.5, "rollouts": 9}
-                               for domain in DOMAINS})).save()
+                               for domain in domains})).save()
 
 
 def sft(shared: Path, out: Path) -> None:
@@ -149,7 +149,8 @@ def near_anchor(folder: Path, seed: int) -> str:
 
 def studied(name: str, shared: Path) -> None:
     """A zoo that holds all that the study asks of it."""
-    small_zoo(shared, near_anchor if name == "layer_probes" else save_model)
+    small_zoo(shared, near_anchor if name == "layer_probes" else save_model,
+              (*DOMAINS, "instructions") if name == "guided_merging" else DOMAINS)
     first = shared.with_name("first")
     first.mkdir()
     study(name, shared, first)

@@ -84,6 +84,7 @@ def _child(name: str, shared: Path, out: Path, operation: int | None, sent) -> N
     seen = kill_at(operation, lambda: os.killpg(0, signal.SIGKILL))
     jobs.JOBS[name].work(shared, out)
     sent.send(seen())
+    os._exit(0)  # workers that it keeps would be waited for; they end with its group
 
 
 def digests(folder: Path) -> dict[str, str]:
