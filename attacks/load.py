@@ -123,7 +123,8 @@ def self_verification_tables(folder: Path, tasks: int) -> int:
 def _behind(out: Path) -> int:
     """How many traces stand behind the accuracies of a study."""
     table = pd.read_csv(out / "accuracy.csv")
-    return int((table["n_tasks"] * table["n_seeds"] * table["k"]).sum())
+    table = table[table["domain"].isin(DOMAINS)]  # without their mean
+    return int((table["n_tasks"] * table["n_seeds"]).sum()) * SAMPLES
 
 
 STEPS = {step.__name__: step for step in (store, tagger, synergy_tables, self_verification_tables)}
@@ -140,7 +141,8 @@ def _row_of(step: str, traces: int, tasks: int, folder: Path) -> dict:
     """Go one step in a process of its own."""
     start = time.monotonic()
     status, most, said = watched("attacks.load", "--step", step, "--folder", str(folder), "--tasks", str(tasks))
-    wrong = "" if said.strip() == str(traces) else f"; {said.strip() or 'nothing'} of {traces} traces"
+    counted = (said.splitlines() or ["nothing"])[-1]  # a step may say more before
+    wrong = "" if counted == str(traces) else f"; {counted} of {traces} traces"
     note = f"{time.monotonic() - start:.0f} s, at most {most / 2**30:.2f} GB{wrong}"
     print(f"{step}: {note}", file=sys.stderr)
     return {"row": "load", "attack": f"{traces:,} traces: {step.replace('_', ' ')}", "tried": 1,
