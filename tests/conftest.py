@@ -8,7 +8,14 @@ from tests.sandboxed import WALLED
 from tests.smollm2 import save_smollm2
 from training.domains.sandbox import SandboxUnavailable, protection
 
+SLOW = ("test_study", "test_vllm", "test_all", "test_smollm2", "test_pieces", "test_notebooks", "test_calibration",
+        "test_layer_probes", "test_kills")
+"""Files that take half a minute or more; begun first, so that two processes end together."""
 torch.set_num_threads(1)  # models this small are fastest on one; where cores are shared, several wait for each other
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: SLOW.index(item.path.stem) if item.path.stem in SLOW else len(SLOW))
 
 
 @pytest.fixture(scope="session")
