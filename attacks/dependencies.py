@@ -4,8 +4,8 @@
 
 Every distribution that is installed and not declared is imported by one package of the project, in a copy of it, and
 declared there without being imported; what is installed for development alone is imported by the packages in turn:
-deptry or import-linter must refuse it. Every line of the lock is left out, and every version that
-is bounded set below its bound: `faults` must name it.
+deptry or import-linter must refuse it. Every line of the lock is left out, and every version that is bounded set below
+its bound: `faults` must name it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import distribution, packages_distributions
 from itertools import cycle
 from pathlib import Path
@@ -36,10 +36,10 @@ FOLDERS = (*PACKAGES, "attacks", "benchmarks", "tests", "docs")
 DEVELOPMENT = ("pytest", "hypothesis", "mergekit", "IPython", "mkdocs", "nbclient", "playwright", "griffe")
 
 
-def requirements(project: str = PROJECT, extra: str = "dev") -> dict[str, list[Requirement]]:
-    """Distribution -> what asks for it here: all that a distribution with an extra needs, and what that needs, ..."""
+def requirements() -> dict[str, list[Requirement]]:
+    """Distribution -> what asks for it here: all that the project needs for development, and what that needs, ..."""
     found: dict[str, list[Requirement]] = {}
-    todo, done = [(project, extra)], set()
+    todo, done = [(PROJECT, "dev")], set()
     while todo:
         if (asked := todo.pop()) in done:
             continue
@@ -90,26 +90,25 @@ def refused(copy: Path) -> bool:
                               capture_output=True).returncode for command in CHECKS)
 
 
-def imported(copy: Path, package: str, module: str) -> bool:
-    """Is it refused where a package imports a module?"""
-    file = copy / package / "__init__.py"
+def changed(file: Path, change: Callable[[str], str], copy: Path) -> bool:
+    """Is the copy refused while a file of it is changed?"""
     before = file.read_text(encoding="utf-8")
-    file.write_text(f"{before}\nimport {module}\n", encoding="utf-8")
+    file.write_text(change(before), encoding="utf-8")
     try:
         return refused(copy)
     finally:
         file.write_text(before, encoding="utf-8")
+
+
+def imported(copy: Path, package: str, module: str) -> bool:
+    """Is it refused where a package imports a module?"""
+    return changed(copy / package / "__init__.py", lambda text: f"{text}\nimport {module}\n", copy)
 
 
 def declared(copy: Path, name: str) -> bool:
     """Is it refused where the project declares a distribution that nothing imports?"""
-    file = copy / "pyproject.toml"
-    before = file.read_text(encoding="utf-8")
-    file.write_text(before.replace("dependencies = [\n", f'dependencies = [\n    "{name}",\n', 1), encoding="utf-8")
-    try:
-        return refused(copy)
-    finally:
-        file.write_text(before, encoding="utf-8")
+    head = "dependencies = [\n"
+    return changed(copy / "pyproject.toml", lambda text: text.replace(head, f'{head}    "{name}",\n', 1), copy)
 
 
 def run(copy: Path, most: int | None = None) -> pd.DataFrame:

@@ -33,7 +33,6 @@ from training.traces import COLUMNS
 SAMPLES = 8
 KEY = ["domain", "task_id", "sample"]
 PLACES = [COLUMNS.index(name) for name in KEY]
-WHOLE = "undisturbed"
 
 
 def tasks_of(n: int) -> list[Task]:
@@ -103,7 +102,7 @@ def wrong(n: int, found: pd.DataFrame, before: list[dict[tuple, str]]) -> dict[s
 def run(n: int, kills: int, folder: Path) -> pd.DataFrame:
     """Columns: row ("restarts"), attack, tried (kills), through (completions that are wrong), note."""
     rows, first = [], None
-    for attack, times, too in ((WHOLE, 0, False), (f"{n:,} completions, the server dies", kills, False),
+    for attack, times, too in (("undisturbed", 0, False), (f"{n:,} completions, the server dies", kills, False),
                                (f"{n:,} completions, both die", kills, True)):
         out, start = folder / f"{times}{too}", time.monotonic()
         out.mkdir()

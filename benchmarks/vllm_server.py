@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import requests
@@ -42,7 +43,7 @@ class VllmServer:
         return self
 
     def __exit__(self, *_) -> None:
-        os.killpg(self._process.pid, signal.SIGTERM)
+        self._signal(signal.SIGTERM)
         try:
             self._process.wait(timeout=30)
         except subprocess.TimeoutExpired:  # it was not up yet
@@ -65,5 +66,9 @@ class VllmServer:
 
     def kill(self) -> None:
         """SIGKILL to it and all that it started."""
-        os.killpg(self._process.pid, signal.SIGKILL)
+        self._signal(signal.SIGKILL)
         self._process.wait()
+
+    def _signal(self, number: int) -> None:
+        with suppress(ProcessLookupError):  # where all of it has ended by itself
+            os.killpg(self._process.pid, number)

@@ -8,16 +8,17 @@ from paper.figures.panels import bars, few, figure_of, foot, forest, forests, ke
 from paper.saved import Saved
 from paper.tables import behavior
 from paper.tables.rows import in_order, kept
+from studies.dose_figure import GROUPS as NAMES
 from studies.figures import COLORS, GREY, INK
 from studies.gain_figure import label
 
 MEASURES = {"accuracy": "accuracy\n(points)", "self_verification": "self-verification\n(per 100 sentences)",
             "backtracking": "backtracking\n(per 100 sentences)", "tokens": "length\n(tokens)"}
-GROUPS = {"reasoning": (COLORS["own"], "o", "-", "math, coding, science"),
-          "instructions": (INK, "D", "--", "these with instructions"),
-          "shuffled": (COLORS["other"], "X", ":", "math on permuted rewards"),
-          "mixed": (COLORS["mixed"], "s", "-", "mixed"), "merged": (COLORS["merged"], "^", "-", "merged, TIES")}
-"""Group of a dose-response -> (color, marker, dash, name)."""
+GROUPS = {"reasoning": (COLORS["own"], "o", "-"), "instructions": (INK, "D", "--"),
+          "shuffled": (COLORS["other"], "X", ":"), "mixed": (COLORS["mixed"], "s", "-"),
+          "merged": (COLORS["merged"], "^", "-")}
+"""Group of a dose-response -> (color, marker, dash)."""
+OTHER = (GREY, "o", "-")
 RESPONSES = {"transfer": "training on one helps another", "routes": "mixing and merging",
              "overlap": "the same weights change", "cosine": "updates are alike",
              "judging": "process against outcome verification"}
@@ -100,17 +101,20 @@ def doses(saved: Saved):
         scaled(axis, here.unit.iloc[0], zero=True)
         axis.set(title=textwrap.fill(RESPONSES.get(measure, measure), 27))
         (_judged if measure == "judging" else _shared)(axis, here)
-    key(figure, {name: {"color": color, "marker": shape, "linestyle": dash} for group, (color, shape, dash, name)
-                 in GROUPS.items() if group in set(table.group)}, columns=3)
-    foot(figure, f"{cut}Each dose is an anchor of its own with its zoos; intervals do not know how another anchor of "
-         f"the same corpus would differ. No published values: ours. {said_of(table)}", axes.flat[len(measures):])
+    looks = {group: GROUPS.get(group, OTHER) for group in dict.fromkeys(table.group)}
+    key(figure, {NAMES[group][2] if group in NAMES else group: {"color": color, "marker": shape, "linestyle": dash}
+                 for group, (color, shape, dash) in looks.items()}, columns=3)
+    judged = "Judges: of math and coding (circles), and of instructions alone. " if "judging" in measures else ""
+    foot(figure, f"{cut}{judged}Each dose is an anchor of its own with its zoos; intervals do not know how another of "
+         f"the same corpus would differ. No published values: ours. {said_of(table)}Overlap and cosine: over layers and "
+         "modules instead of tasks.", axes.flat[len(measures):])
     return figure
 
 
 def _shared(axis, here) -> None:
     """A measure by what domains share."""
     for k, (group, of) in enumerate(here.groupby("group", sort=False)):
-        color, shape, dash, _ = GROUPS.get(group, (GREY, "o", "-", group))
+        color, shape, dash = GROUPS.get(group, OTHER)
         bars(axis, of.sharing + 0.025 * (k - 1), of, color, shape, dash)
     axis.set(xlabel="what domains share", xticks=sorted(set(here.sharing)))
 
@@ -120,7 +124,7 @@ def _judged(axis, here) -> None:
     for place, lie in enumerate(SLIPS):
         of = here[here.slips == lie]
         for k in range(len(of)):
-            color, shape, _, _ = GROUPS.get(of.group.iloc[k], (GREY, "o", "-", ""))
+            color, shape, _ = GROUPS.get(of.group.iloc[k], OTHER)
             bars(axis, [place + 0.12 * (k - (len(of) - 1) / 2)], of.iloc[k:k + 1], color, shape, "")
     axis.set(xlabel="where slips lie", xlim=(-0.5, len(SLIPS) - 0.5))
     axis.set_xticks(range(len(SLIPS)), SLIPS)
