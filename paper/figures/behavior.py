@@ -106,8 +106,8 @@ def doses(saved: Saved):
                  for group, (color, shape, dash) in looks.items()}, columns=3)
     judged = "Judges: of math and coding (circles), and of instructions alone. " if "judging" in measures else ""
     foot(figure, f"{cut}{judged}Each dose is an anchor of its own with its zoos; intervals do not know how another of "
-         f"the same corpus would differ. No published values: ours. {said_of(table)}Overlap and cosine: over layers and "
-         "modules instead of tasks.", axes.flat[len(measures):])
+         f"the same corpus would differ. No published values: ours. {said_of(table)}Overlap and cosine: over layers "
+         "and modules instead of tasks.", axes.flat[len(measures):])
     return figure
 
 
