@@ -8,6 +8,7 @@ German, French, Spanish, Italian, Portuguese, Dutch, Swedish and Polish samples 
 from __future__ import annotations
 
 import re
+import warnings
 from functools import cache
 
 LEAST = 0.06
@@ -36,3 +37,10 @@ def is_english(text: str) -> bool:
         return False  # neither plain letters nor Latin ones with marks
     known = sum(word in _function_words() for word in words)
     return len(words) < FEW or known >= LEAST * len(words)
+
+
+def warn_of(foreign: int, n: int) -> None:
+    """Warn, where any of n texts are not English, that the tagger does not read them."""
+    if foreign:
+        warnings.warn(f"{foreign} of {n} texts are not English; the tagger reads English, and labels theirs other",
+                      stacklevel=4)

@@ -30,7 +30,7 @@ import pandas as pd
 from behaviors.classifier import Classifier, fit
 from behaviors.cues import BARE_WAIT
 from behaviors.features import feature_rows
-from behaviors.language import is_english
+from behaviors.language import is_english, warn_of
 from behaviors.page import TRACES, write_page
 from behaviors.reading import read_texts, write_tags
 from behaviors.segmentation import spans
@@ -102,9 +102,7 @@ class BehaviorTagger:
                 held, size = [], 0
         if held:
             yield self._tagged(held)
-        if foreign:
-            warnings.warn(f"{foreign} of {n} texts are not English; the tagger reads English, and labels theirs other",
-                          stacklevel=3)
+        warn_of(foreign, n)
 
     @property
     def _width(self) -> int:

@@ -21,12 +21,11 @@ import pandas as pd
 
 from behaviors.metrics import avg_at_k
 from behaviors.store import Asked, TraceStore, crossed, traces_of
-from behaviors.tagger import tag
 from studies.figures import save
 from studies.findings import Finding, settle, write
 from studies.harness import StudyError, distinct, domains_of, main, whole
 from studies.results import closing
-from studies.tagger_audit import audit_table, audited, is_audited, with_truth
+from studies.tagger_audit import audit_table, audited, is_audited, tagged
 from studies.verification_claims import Cast, claims
 from studies.verification_examples import FILE, examples, write_examples
 from studies.verification_figure import draw
@@ -132,7 +131,7 @@ def collect(zoos: list[Zoo], models: list[str], sizes: Sizes,
     together = traces_of(stores, models, domains_of(zoos[0]), sizes.tasks, sizes.samples)
     judged = [verdicts(store, together[together.seed == store.zoo.seed], models, authors,
                        min(sizes.judged, sizes.tasks)) for store in stores]
-    tags = with_truth(tag(together["completion"].tolist()), zoos[0].preset)
+    tags = tagged(together["completion"].tolist(), zoos[0].preset, progress)
     return audited(counted(together, tags), tags), tags, pd.concat(judged, ignore_index=True)
 
 

@@ -1,41 +1,79 @@
-"""What the tagger gets wrong on a zoo's own traces, and the rates of the behaviors with that error taken out.
+"""The tags of a zoo's traces, what the tagger gets wrong on them, and the rates with that error taken out.
 
 An organism's sentences are known (`behaviors.organism_truth`), so each of its models is audited: precision, recall and
 kappa by model, whether the error is the same in all of them (`behaviors.agreement`), and the true rates. A difference
 between two models is then no artifact of the instrument. Where every sentence is audited, the correction of Rogan and
 Gladen is the true rate itself: sentences that show the behavior by those whose truth is known. Of other zoos nothing is
 known without labels by people: their rates stay as tagged.
+
+Traces are tagged in parts, side by side, and the sentences' texts are not kept: a hundred thousand traces hold ten
+million sentences.
+
+    tags = tagged(traces["completion"].tolist(), zoo.preset)
 """
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+
 import pandas as pd
 
 from behaviors.agreement import agreement, corrected_rates, same_error
+from behaviors.language import is_english, warn_of
 from behaviors.metrics import BEHAVIORS, grid
 from behaviors.organism_truth import truth
+from behaviors.tagger import tag
+from behaviors.taxonomy import LABELS
 from studies.estimates import Estimate, ratio
+from training.pieces import run_pieces
 
 KNOWN_PRESETS = ("organism",)
 """Presets whose sentences are known."""
+PART = 2_000_000
+"""Characters of traces that are tagged in one go."""
 LEAST_KNOWN = 0.9
 """Share of the sentences whose truth must be known for an audit; below it, the models write another grammar."""
 
 
-def with_truth(tags: pd.DataFrame, preset: str) -> pd.DataFrame:
-    """The tags with the true label of each sentence in `gold` (None where it is not known); as they are where the
-    traces cannot be audited.
+def tagged(texts: list[str], preset: str, progress: bool = True) -> pd.DataFrame:
+    """The frame of `behaviors.tag` without `text`, with categories for labels, and, where the traces can be audited,
+    the true label of each sentence in `gold` (missing where it is not known). Warns of texts that are not English.
     """
-    if preset not in KNOWN_PRESETS:
-        return tags
-    gold = pd.Series(truth(tags["text"].tolist()), index=tags.index, dtype=object)
-    return tags.assign(gold=gold) if gold.notna().mean() >= LEAST_KNOWN else tags
+    parts = list(_parts(texts)) or [(0, 0)]
+    jobs = [(texts[start:end], preset) for start, end in parts]
+    done = run_pieces(_tag, jobs, "tagging", progress, unit="part") if len(jobs) > 1 else [_tag(*job) for job in jobs]
+    warn_of(sum(foreign for _, foreign in done), len(texts))
+    tags = pd.concat([frame.assign(text_id=frame["text_id"] + start)
+                      for (frame, _), (start, _) in zip(done, parts, strict=True)], ignore_index=True)
+    return tags if preset in KNOWN_PRESETS and tags["gold"].notna().mean() >= LEAST_KNOWN else tags.drop(columns="gold")
+
+
+def _parts(texts: list[str]) -> Iterator[tuple[int, int]]:
+    """(first, end) of stretches of texts, each of about PART characters."""
+    first, size = 0, 0
+    for place, text in enumerate(texts, 1):
+        size += len(text)
+        if size >= PART or place == len(texts):
+            yield first, place
+            first, size = place, 0
+
+
+def _tag(texts: list[str], preset: str) -> tuple[pd.DataFrame, int]:
+    """The tags of a part, with `gold` where the preset's sentences are known, and how many texts are not English."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of foreign texts, of which `tagged` warns once for all parts
+        tags = tag(texts)
+    known = truth(tags["text"].tolist()) if preset in KNOWN_PRESETS else None
+    tags = tags.drop(columns="text").assign(label=pd.Categorical(tags["label"], LABELS), gold=pd.Categorical(
+        [None] * len(tags) if known is None else known, LABELS))
+    return tags, sum(not is_english(text) for text in texts)
 
 
 def audited(table: pd.DataFrame, tags: pd.DataFrame) -> pd.DataFrame:
     """The traces with, for each, the sentences whose truth is `known` and, of these, those of either behavior.
 
-    `tags` is `with_truth(tag(table["completion"].tolist()), preset)`. New columns: known, true_self_verification,
+    `tags` is `tagged(table["completion"].tolist(), preset)`. New columns: known, true_self_verification,
     true_backtracking; none where the tags have no truth.
     """
     if "gold" not in tags.columns:

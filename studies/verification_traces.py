@@ -110,7 +110,8 @@ def correction_table(table: pd.DataFrame) -> pd.DataFrame:
     right final answer among those with a corrected check, with checks but no correction, with no check). Columns:
     model, domain, rate, count, of, value, ci_low, ci_high, n_tasks, n_seeds, interval; value is NaN where `of` is 0.
     """
-    every = pd.concat([table, table.assign(domain="all")], ignore_index=True)
+    counts = table[["model", "domain", "task_id", "seed", "correct", "checks", "corrected"]]
+    every = pd.concat([counts, counts.assign(domain="all")], ignore_index=True)
     return pd.DataFrame([{"model": model, "domain": domain, **row}
                          for (model, domain), group in every.groupby(["model", "domain"], sort=False)
                          for row in _corrections(group)])

@@ -6,7 +6,7 @@ import pytest
 from behaviors import tag
 from behaviors.organism_truth import corpus_traces, truth
 from behaviors.segmentation import spans
-from studies.tagger_audit import audit_table, audited, corrected, is_audited, with_truth
+from studies.tagger_audit import audit_table, audited, corrected, is_audited, tagged
 from studies.verification_traces import behavior_table, change, counted
 
 SV, BT, OTHER = "self_verification", "backtracking", "other"
@@ -53,11 +53,10 @@ PLAIN = "<think> 14 + 9 = 23. 23 + 1 = 24.</think> Answer: 24"
 
 def test_the_taggers_error_is_taken_out():
     traces = zoo_traces({"anchor": [PLAIN] * 3, "expert-math": [CHECKED, CHECKED, PLAIN]})
-    tags = tag(traces["completion"].tolist())
+    tags = tagged(traces["completion"].tolist(), "organism")
     first = tags.index[(tags["label"] == SV) & (tags["text_id"] == 3)][0]
     tags.loc[first, "label"] = OTHER  # a miss
     tags.loc[tags.index[tags["text_id"] == 0][1], "label"] = SV  # a false alarm
-    tags = with_truth(tags, "organism")
     table = audited(counted(traces, tags), tags)
     assert is_audited(table)
     assert change(table, "expert-math", "math", SV).value == pytest.approx(100 * (3 / 13 - 1 / 9))
@@ -78,6 +77,20 @@ def test_the_taggers_error_is_taken_out():
     (CHECKED, "qwen3-4b"), ("The cat sat. Let me think. It purrs.", "organism")])
 def test_what_nothing_is_known_about_is_not_audited(text, preset):
     traces = zoo_traces({"anchor": [text]})
-    tags = with_truth(tag([text]), preset)
+    tags = tagged([text], preset)
     table = audited(counted(traces, tags), tags)
     assert not is_audited(table) and "corrected" not in behavior_table(table, tags).columns
+
+
+def test_traces_tagged_in_parts_are_tagged_as_one_by_one(monkeypatch):
+    texts = [CHECKED, "", PLAIN, "Der Hund schläft und die Katze wartet auf den Abend.", PLAIN] * 2
+    monkeypatch.setattr("studies.tagger_audit.PART", len(CHECKED) + 1)
+    with pytest.warns(UserWarning, match="2 of 10 texts are not English"):
+        found = tagged(texts, "organism", progress=False)
+    alone = tag(texts).drop(columns="text")
+    assert found["gold"].notna().mean() > 0.9
+    pd.testing.assert_frame_equal(found.drop(columns="gold").astype({"label": str}), alone)
+
+
+def test_no_traces_have_no_tags():
+    assert tagged([], "organism").empty
