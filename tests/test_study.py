@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -20,6 +21,8 @@ from training.organism.corpus import Corpus
 from training.presets import get_preset
 
 ROOT = Path(__file__).parents[1]
+SHORT = {"preset": replace(get_preset("organism"), prompts=4), "domains": ["math", "agent"], "steps": 1,
+         "mixture": {"math": 3, "agent": 1}}
 
 
 def command(*arguments: str, cwd: Path) -> subprocess.CompletedProcess:
@@ -32,7 +35,7 @@ def zoo(tmp_path_factory) -> Zoo:
     """Two experts and a mixed model of the shipped anchor, one step an expert, two for the mixed model."""
     folder = tmp_path_factory.mktemp("zoo")
     done = command("-m", "training", "--out", str(folder / "seed0"), "--domains", "math,agent", "--steps", "1",
-                   "--mixture", "math=3,agent=1", "--controls", "shuffled", cwd=folder)
+                   "--mixture", "math=3,agent=1", "--controls", "shuffled", "--set", "prompts=4", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert "untrusted programs" not in done.stderr  # no coding, no sandbox
     return Zoo.load(folder / "seed0")
@@ -46,13 +49,13 @@ def test_the_zoo_is_whole_and_says_what_it_cost(zoo):
     assert zoo.runs["mixed"]["mixture"] == {"math": 0.75, "agent": 0.25}
     assert all(zoo.runs[name]["tokens"] > 0 and zoo.runs[name]["seconds"] > 0 for name in ("mixed", "expert-math"))
     log = pd.read_csv(zoo.folder / "models/mixed/log.csv")
-    assert log.groupby("step").prompts.sum().tolist() == [10, 10]
+    assert log.groupby("step").prompts.sum().tolist() == [4, 4]
     assert log[log.domain == "agent"].turns.max() > 1  # agents take turns in GRPO too
     assert 0 < zoo.runs["expert-math"]["changed"] < 1
 
 
 def test_a_whole_zoo_is_returned_only_for_what_it_is(zoo):
-    same = {"out": zoo.folder, "domains": ["math", "agent"], "steps": 1, "mixture": {"math": 3, "agent": 1}}
+    same = {**SHORT, "out": zoo.folder}
     assert build_zoo(**same).manifest == zoo.manifest
     with pytest.raises(ValueError, match="holds 'mixed' with optimizer_steps 2, asked for is 4; choose another folder"):
         build_zoo(**{**same, "steps": 2})
@@ -61,7 +64,7 @@ def test_a_whole_zoo_is_returned_only_for_what_it_is(zoo):
 
 
 def test_another_anchor_or_sharing_is_another_zoo(zoo, tmp_path):
-    same = {"out": zoo.folder, "domains": ["math", "agent"], "steps": 1, "mixture": {"math": 3, "agent": 1}}
+    same = {**SHORT, "out": zoo.folder}
     shutil.copytree(zoo.anchor, tmp_path / "less")
     Corpus(sharing=0.5).save(tmp_path / "less")
     with pytest.raises(ValueError, match=r"was built with factors \{\}; choose another folder"):
@@ -84,8 +87,7 @@ def test_an_expert_in_as_many_steps_asks_the_same_prompts():
 
 def test_a_control_is_added_and_merges_stay(zoo):
     merged = dict(zoo.merged)
-    more = build_zoo(out=zoo.folder, domains=["math", "agent"], steps=1, mixture={"math": 3, "agent": 1},
-                     controls=("shuffled", "twin", "steps"), progress=False)
+    more = build_zoo(**SHORT, out=zoo.folder, controls=("shuffled", "twin", "steps"), progress=False)
     assert set(more.controls) == {"shuffled-math", "twin-math", "steps-math"}
     assert more.runs["steps-math"]["optimizer_steps"] == more.runs["mixed"]["optimizer_steps"] == 2
     assert more.runs["steps-math"]["rollouts"] == more.runs["expert-math"]["rollouts"]
@@ -94,15 +96,15 @@ def test_a_control_is_added_and_merges_stay(zoo):
 
 
 def test_a_zoo_is_distilled_and_stays_so(zoo):
-    done = command("-m", "training.distill", "--zoo", str(zoo.folder), "--steps", "1", cwd=zoo.folder)
+    done = command("-m", "training.distill", "--zoo", str(zoo.folder), "--steps", "1", "--set", "prompts=4",
+                   cwd=zoo.folder)
     assert done.returncode == 0, done.stderr
     more = Zoo.load(zoo.folder)
     assert more.models["distilled"] == more.distilled == str(zoo.folder / "models/distilled")
-    assert more.runs["distilled"]["optimizer_steps"] == 1 and more.runs["distilled"]["rollouts"] == 80
+    assert more.runs["distilled"]["optimizer_steps"] == 1 and more.runs["distilled"]["rollouts"] == 32
     log = pd.read_csv(zoo.folder / "models/distilled/distill.csv")
     assert set(log.teacher) == {"math", "agent"} and (log.kl.abs() < 1).all()
-    again = build_zoo(out=zoo.folder, domains=["math", "agent"], steps=1, mixture={"math": 3, "agent": 1},
-                      controls=("shuffled", "twin", "steps"), progress=False)
+    again = build_zoo(**SHORT, out=zoo.folder, controls=("shuffled", "twin", "steps"), progress=False)
     assert again.distilled == more.distilled and again.runs["distilled"] == more.runs["distilled"]
 
 
@@ -135,7 +137,7 @@ def test_synergy_of_a_short_zoo(zoo, tmp_path):
     assert costs.tokens["mixed"] == pytest.approx(sampled.sum(), abs=1)
     assert costs.tokens["mixed-paper"] == pytest.approx(sampled[0], abs=1)
     mixing = pd.read_csv(tmp_path / "synergy/mixing.csv").set_index(["model", "domain"])
-    asked = log.groupby("domain").prompts.sum() / 10  # an expert took one step of ten prompts
+    asked = log.groupby("domain").prompts.sum() / 4  # an expert took one step of four prompts
     assert mixing.prompts_ratio["mixed", "math"] == asked["math"] and asked.sum() == 2
     learning = pd.read_csv(tmp_path / "synergy/learning.csv")
     assert set(learning.run) >= {"mixed", "expert-math", "expert-agent", "shuffled-math"}
@@ -157,19 +159,12 @@ def test_the_study_writes_findings_a_figure_and_a_summary(zoo, tmp_path):
     assert set(accuracy.domain) == {"math", "agent"}
 
 
-def test_expert_gains_on_the_command_line(zoo, tmp_path):
-    quick = command(str(ROOT / "studies/expert_gains.py"), "--zoo", str(zoo.folder), "--out", str(tmp_path / "gains"),
-                    "--quick", cwd=tmp_path)
-    assert quick.returncode == 0, quick.stderr
+def test_gains_are_differences_of_the_traces(zoo, tmp_path):
+    expert_gains.run([zoo], tmp_path / "gains", sizes=(4, 2), progress=False)
     gains = pd.read_csv(tmp_path / "gains/gains.csv")
     assert gains.domain.tolist() == ["math", "agent"]
     assert (gains.ci_low <= gains.gain).all() and (gains.gain <= gains.ci_high).all()
-    assert "Traceback" not in quick.stderr
-
-
-def test_gains_are_differences_of_the_traces(zoo, tmp_path):
-    expert_gains.run([zoo], tmp_path / "gains", sizes=(4, 2), progress=False)
-    row = pd.read_csv(tmp_path / "gains/gains.csv").set_index("domain").loc["math"]
+    row = gains.set_index("domain").loc["math"]
     traces = {name: pd.read_parquet(zoo.folder / "traces" / name / "math-0.parquet")
               for name in ("anchor", "expert-math")}
     kept = {name: frame[frame.task_id.isin(frame.task_id.unique()[:4]) & (frame["sample"] < 2)]

@@ -79,9 +79,9 @@ def gains(saved: Saved):
     table = table.assign(row=table.model.map(label), ci_low=table.ci_low.clip(lower=-0.5),
                          ci_high=table.ci_high.clip(upper=1.5))
     return forests(table, "domain", 3, "consistency (cosine)", shared=True, titles={"all": "all tasks"},
-                   note="Cosine of a model's gains with the union of the experts', noise taken out. Bars are cut at "
-                   "-0.5 and 1.5. The paper (Figure 5, in words, second-hand [N1]): RL-Multi "
-                   "lowest, TIES and MT-OPD higher, math highest; values not found. ")
+                   note="Cosine of a model's gains with the union of the experts', noise taken out; no mark: too "
+                   "little gain for that. Bars are cut at -0.5 and 1.5. The paper (Figure 5, in words, second-hand "
+                   "[N1]): RL-Multi lowest, TIES and MT-OPD higher, math highest; values not found. ")
 
 
 def information(saved: Saved):
