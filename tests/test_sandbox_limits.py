@@ -3,11 +3,16 @@
 Programs that try to get around them are in `attacks/sandbox/bombs.py`."""
 
 import os
+import signal
+import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.sandboxed import attempt, run
+from attacks.processes import below
+from tests.sandboxed import ROOT, attempt, run
 from training.domains.sandbox import Limits, Pool, Program
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the limits are those of Linux")
@@ -102,6 +107,49 @@ def test_exactly_as_much_output_as_allowed_is_fine(level):
 def test_time_is_limited_and_what_was_printed_is_kept(level, code):
     result = run("print('before', flush=True)\n" + code, level, Limits(seconds=0.4))
     assert (result.stdout, result.killed, result.timed_out) == ("before\n", "time", True)
+
+
+CROWDED = """
+import os, subprocess, sys, time
+from training.domains.sandbox import Limits, Pool, Program
+
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+spin = [sys.executable, "-c", "print(flush=True)\\nwhile True: pass"]  # each in a session: schedulers may group by it
+busy = [subprocess.Popen(spin, stdout=subprocess.PIPE, start_new_session=True) for _ in range(4)]
+for process in busy:
+    process.stdout.readline()
+try:
+    with Pool(sys.argv[1]) as pool:
+        for work in ("while time.process_time() < 0.3: pass", "time.sleep(60)", "while True: pass"):
+            started = time.monotonic()
+            result, = pool.run([Program("import time\\n" + work)], Limits(seconds=0.5))
+            print(result.killed or result.returncode, time.monotonic() - started > 0.5)
+finally:
+    for process in busy:
+        process.kill()
+"""
+
+
+def test_time_without_a_processor_does_not_count(level):
+    """On one core with four busy processes: work of .3 s is done; who sleeps, or never ends, is ended all the same."""
+    done = subprocess.run([sys.executable, "-c", CROWDED, level], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.stdout.splitlines() == ["0 True", "time True", "time True"], done.stderr
+
+
+def test_time_in_which_the_machine_stands_still_does_not_count(level):
+    with Pool(level, workers=1) as pool, ThreadPoolExecutor(1) as thread:
+        code = "import time\nwhile time.process_time() < 0.4: pass"
+        before = set(below(os.getpid()))
+        running = thread.submit(pool.run, [Program(code)], Limits(seconds=0.8))
+        time.sleep(0.2)
+        new = set(below(os.getpid())) - before  # the program and its keeper
+        for pid in new:
+            os.kill(pid, signal.SIGSTOP)
+        time.sleep(1.5)
+        for pid in new:
+            os.kill(pid, signal.SIGCONT)
+        result, = running.result()
+    assert new and (result.killed, result.returncode) == ("", 0)
 
 
 @pytest.mark.parametrize("field", ["seconds", "memory_bytes", "processes", "output_bytes", "file_bytes"])

@@ -9,27 +9,34 @@ import socket
 import time
 from collections.abc import Callable
 
-from .program import Limits
+from .program import STARVED, Limits
 
 _CHUNK = 1 << 16
 _BETWEEN_LOOKS = 0.05
 
 
 def keep(
-    child: int, readers: list[int], limits: Limits, channel: socket.socket, look: Callable[[int], str]
+    child: int, readers: list[int], limits: Limits, channel: socket.socket, look: Callable[[int], str],
+    waited: Callable[[int], float]
 ) -> dict:
     """Watch process `child`, whose stdout, stderr and status are `readers`, to its end; the fields of a RunResult.
 
-    look: called now and then with `child`; the limit it has passed, or empty.
+    look: called now and then with `child`; the limit it has passed, or empty. waited: called with `child` when its time
+    is over by the clock; the seconds for which it had no processor.
     """
     texts = {fd: bytearray() for fd in readers}
-    still_open, deadline, killed, ended = set(readers), time.monotonic() + limits.seconds, "", 0
-    next_look = time.monotonic() + _BETWEEN_LOOKS
+    still_open, killed, ended, late = set(readers), "", 0, 0.0
+    start = looked = time.monotonic()
+    deadline, next_look = start + limits.seconds, start + _BETWEEN_LOOKS
     while not ended:
         seconds = min(_BETWEEN_LOOKS if still_open else 0.001, max(0.0, deadline - time.monotonic()))
         _read(texts, still_open, limits.output_bytes, seconds, channel)
         ended, status = os.waitpid(child, os.WNOHANG)
+        late += max(0.0, time.monotonic() - looked - 2 * _BETWEEN_LOOKS)  # the machine stood still
+        looked = time.monotonic()
         killed = "" if ended else _passed(texts, limits, deadline)
+        if killed == "time" and (later := start + _time(limits, late + waited(child))) > time.monotonic():
+            killed, deadline = "", later
         if not (ended or killed) and time.monotonic() >= next_look:
             killed, next_look = look(child), time.monotonic() + _BETWEEN_LOOKS
         if killed or (not ended and _closed(channel)):
@@ -61,6 +68,11 @@ def _passed(texts: dict, limits: Limits, deadline: float) -> str:
     if any(len(text) > limits.output_bytes for text in texts.values()):
         return "output"
     return "time" if time.monotonic() >= deadline else ""
+
+
+def _time(limits: Limits, lost: float) -> float:
+    """Seconds by the clock for a program that could do nothing in some of them."""
+    return limits.seconds + min(lost, (STARVED - 1) * limits.seconds)
 
 
 def _closed(channel: socket.socket) -> bool:

@@ -21,7 +21,7 @@ from dataclasses import asdict
 from . import messages
 from .clearing import clear
 from .levels import LEVELS, spawn
-from .program import Limits, Program, RunResult, SandboxError, SandboxUnavailable
+from .program import STARVED, Limits, Program, RunResult, SandboxError, SandboxUnavailable
 
 _GRACE = 20.0  # seconds beyond a program's own before its zygote is given up
 _live: set[Zygote] = set()
@@ -50,7 +50,7 @@ class Zygote:
 
     def run(self, program: Program, limits: Limits) -> RunResult:
         """Run one program. SandboxError when the zygote is lost: it must then be closed."""
-        self.channel.settimeout(limits.seconds + _GRACE)
+        self.channel.settimeout(STARVED * limits.seconds + _GRACE)
         try:
             messages.send(self.channel, {**asdict(program), "limits": asdict(limits)})
             answer = messages.receive(self.channel)

@@ -27,12 +27,17 @@ class Program:
     """Sources run in turn after `code`, in its namespace; `__name__` is then "solution": a main guard does not fire."""
 
 
+STARVED = 10
+"""Times its seconds after which a program is ended by the clock, however long it waited for a processor."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """What one program may use."""
 
     seconds: float = 5.0
-    """Wall-clock time from its start to its end, its checks included; a machine under load makes it shorter."""
+    """Time from its start to its end, its checks included, without that in which it had to wait for a processor (where
+    the kernel says so: Linux) or the machine stood still: the load of a machine makes no verdict."""
     memory_bytes: int = 1 << 30
     """Address space of each of its processes, the interpreter included (about 50 MB), and memory of all together."""
     processes: int = 8

@@ -1,4 +1,5 @@
-"""What a running program holds in all its processes, looked up from outside in /proc: memory, threads, files.
+"""What a running program holds in all its processes, looked up from outside in /proc: memory, threads, files; and
+how long it had to wait for a processor.
 
 The kernel limits each process and each file; these are the sums. The keeper looks them up twenty times a second, so a
 program can pass them for as long as that. Memory is resident memory; where that of all processes together is too much,
@@ -36,6 +37,13 @@ def passed_alone(proc: int, child: int, limits: Limits, scratch: str) -> str:
         if _stored(scratch, limits.file_bytes) + _nameless(proc, child) > limits.file_bytes:
             return "files"
     return ""
+
+
+def waited(proc: int, child: int) -> float:
+    """Seconds in which a process's first thread could run and had no processor; 0 where the kernel does not say."""
+    with suppress(*_GONE):
+        return int(_read(proc, f"{child}/schedstat").split()[1]) / 1e9
+    return 0.0
 
 
 def _read(proc: int, name: str) -> str:

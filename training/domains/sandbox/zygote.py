@@ -66,7 +66,8 @@ def answer(channel: socket.socket, level: str, readable: list[str]) -> None:
         _run([request["code"], *request["checks"]], request["argv"], pipes[2][1])
     for _, write in pipes:
         os.close(write)
-    result = keep(child, [read for read, _ in pipes], limits, channel, _look(level, proc, limits, scratch))
+    result = keep(child, [read for read, _ in pipes], limits, channel, _look(level, proc, limits, scratch),
+                  lambda child: usage.waited(proc, child) if proc >= 0 else 0.0)
     if level not in _NAMESPACES:
         with contextlib.suppress(OSError):  # without walls, what a program left may still write there
             clear(scratch)
