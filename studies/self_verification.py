@@ -70,7 +70,7 @@ def run(zoos: list[Zoo], out: Path, quick: bool = False, progress: bool = True,
         behavior.to_csv(folder / "behavior.csv", index=False)
         judge_table(judged).to_csv(folder / "judge.csv", index=False)
         correction_table(table).to_csv(folder / "corrections.csv", index=False)
-        write_examples(examples(table, tags, judged), folder / FILE)
+        write_examples(examples(table, judged), folder / FILE)
         if is_audited(table):
             for name, found in zip(("tagger_audit", "tagger_same_error"), audit_table(table, tags), strict=True):
                 found.to_csv(folder / f"{name}.csv", index=False)

@@ -6,7 +6,7 @@ between two models is then no artifact of the instrument. Where every sentence i
 Gladen is the true rate itself: sentences that show the behavior by those whose truth is known. Of other zoos nothing is
 known without labels by people: their rates stay as tagged.
 
-Traces are tagged in parts, side by side, and the sentences' texts are not kept: a hundred thousand traces hold ten
+Traces are tagged in parts, side by side, and of a sentence its label alone is kept: a hundred thousand traces hold ten
 million sentences.
 
     tags = tagged(traces["completion"].tolist(), zoo.preset)
@@ -37,15 +37,16 @@ LEAST_KNOWN = 0.9
 
 
 def tagged(texts: list[str], preset: str, progress: bool = True) -> pd.DataFrame:
-    """The frame of `behaviors.tag` without `text`, with categories for labels, and, where the traces can be audited,
-    the true label of each sentence in `gold` (missing where it is not known). Warns of texts that are not English.
+    """A row a sentence: text_id (position in `texts`), label, and, where the traces can be audited, `gold`, the true
+    label (missing where it is not known); labels are categories. Warns of texts that are not English.
     """
     parts = list(_parts(texts)) or [(0, 0)]
     jobs = [(texts[start:end], preset) for start, end in parts]
     done = run_pieces(_tag, jobs, "tagging", progress, unit="part") if len(jobs) > 1 else [_tag(*job) for job in jobs]
     warn_of(sum(foreign for _, foreign in done), len(texts))
-    tags = pd.concat([frame.assign(text_id=frame["text_id"] + start)
-                      for (frame, _), (start, _) in zip(done, parts, strict=True)], ignore_index=True)
+    for (frame, _), (start, _) in zip(done, parts, strict=True):
+        frame["text_id"] += start
+    tags = pd.concat([frame for frame, _ in done], ignore_index=True)
     return tags if preset in KNOWN_PRESETS and tags["gold"].notna().mean() >= LEAST_KNOWN else tags.drop(columns="gold")
 
 
@@ -60,14 +61,15 @@ def _parts(texts: list[str]) -> Iterator[tuple[int, int]]:
 
 
 def _tag(texts: list[str], preset: str) -> tuple[pd.DataFrame, int]:
-    """The tags of a part, with `gold` where the preset's sentences are known, and how many texts are not English."""
+    """The tags of a part, `gold` missing where the preset's sentences are not known; how many texts are not English."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of foreign texts, of which `tagged` warns once for all parts
         tags = tag(texts)
     known = truth(tags["text"].tolist()) if preset in KNOWN_PRESETS else None
-    tags = tags.drop(columns="text").assign(label=pd.Categorical(tags["label"], LABELS), gold=pd.Categorical(
-        [None] * len(tags) if known is None else known, LABELS))
-    return tags, sum(not is_english(text) for text in texts)
+    gold = [None] * len(tags) if known is None else known
+    found = pd.DataFrame({"text_id": tags["text_id"].astype("int32"), "label": pd.Categorical(tags["label"], LABELS),
+                          "gold": pd.Categorical(gold, LABELS)})
+    return found, sum(not is_english(text) for text in texts)
 
 
 def audited(table: pd.DataFrame, tags: pd.DataFrame) -> pd.DataFrame:

@@ -4,7 +4,7 @@ Of the first seed, for every model and domain: the first two right and the first
 before later ones, tasks in order, each with its prompt, reward, tags and what every judge said of it. Where that is too
 much, every model keeps about as many, firsts before seconds.
 
-    write_examples(examples(traces, tags, judged), out / FILE)
+    write_examples(examples(traces, judged), out / FILE)
     for trace in read_examples(out / FILE): ...      # `behaviors.browser.Trace`
 """
 
@@ -17,6 +17,7 @@ import pandas as pd
 
 from behaviors.browser import COLUMNS, VERDICT, Trace
 from behaviors.judge import KEYS
+from behaviors.tagger import tag
 
 FILE = "traces.parquet"
 EACH = 2
@@ -38,18 +39,17 @@ def chosen(traces: pd.DataFrame) -> pd.DataFrame:
     return traces.loc[turns[size <= CHARACTERS]].sort_index()
 
 
-def examples(traces: pd.DataFrame, tags: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:
+def examples(traces: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:
     """The chosen traces, each with `tags`, its sentences, and `verdicts`, those of judges (lists of dicts).
 
-    `tags` is `tag(traces["completion"].tolist())`, and the index of `traces` counts from 0; `judged`: verdicts on any
-    of these traces.
+    judged: verdicts on any of these traces.
     """
     kept = chosen(traces)
-    sentences = dict(iter(tags[tags["text_id"].isin(kept.index)].round(4).groupby("text_id")[TAGS]))
+    sentences = dict(iter(tag(kept["completion"].tolist()).round(4).groupby("text_id")[TAGS]))
     here = judged[pd.MultiIndex.from_frame(judged[KEY]).isin(pd.MultiIndex.from_frame(kept[KEY]))]
     said = dict(iter(here.drop_duplicates([*KEY, "judge", "mode"]).groupby(KEY, sort=False)[list(VERDICT)]))
     return kept[KEPT].assign(
-        tags=[sentences[k].to_dict("records") if k in sentences else [] for k in kept.index],
+        tags=[sentences[k].to_dict("records") if k in sentences else [] for k in range(len(kept))],
         verdicts=[said[key].to_dict("records") if key in said else []
                   for key in kept[KEY].itertuples(index=False, name=None)])
 

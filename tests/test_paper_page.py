@@ -10,7 +10,6 @@ import pytest
 from matplotlib import pyplot
 from playwright.sync_api import expect
 
-from behaviors import tag
 from behaviors.browser import parts
 from paper import page_tables
 from paper.__main__ import main
@@ -54,7 +53,7 @@ def traces(models=("anchor", "expert-math"), texts=TEXTS) -> pd.DataFrame:
     kept = pd.DataFrame(rows, columns=columns)
     assert set(columns) == set(KEPT)
     judged = kept.assign(judge=kept.model, mode="process", verdict=True, agrees=kept.correct)
-    return examples(kept, tag(kept.completion.tolist()), judged)
+    return examples(kept, judged)
 
 
 def page_of(folder, out) -> str:

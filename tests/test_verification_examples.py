@@ -73,7 +73,7 @@ def test_tags_and_verdicts_come_back_with_the_traces(tmp_path):
     said = pd.DataFrame([verdict(traces, 1, "b", "outcome", True), verdict(traces, 1, "b", "process", None),
                          verdict(traces, 1, "b", "outcome", True)])  # in both pools
     tags = tag(traces["completion"].tolist())
-    write_examples(examples(traces, tags, said), tmp_path / FILE)
+    write_examples(examples(traces, said), tmp_path / FILE)
     found = list(read_examples(tmp_path / FILE))
     assert [one.name for one in found] == ["a/t0/0", "a/t1/0", "b/t0/0"]
     assert found[1].facts == {"model": "a", "domain": "math", "task": "t1", "correct": False, "reward": 0.0,
