@@ -54,7 +54,7 @@ def traces(n=40):
     rows = [(task.domain, task.id, k, f"</think> {k}") for task, k in asked]
     frame = pd.DataFrame(rows, columns=[*restarts.KEY, "completion"])
     verdicts = restarts.verify([task for task, _ in asked], frame["completion"].tolist())
-    return frame.assign(correct=[verdict.correct for verdict in verdicts])
+    return frame.assign(correct=[verdict.correct for verdict in verdicts], reason=[one.reason for one in verdicts])
 
 
 def test_what_a_restart_may_do_to_a_sampling_is_seen(tmp_path):
