@@ -87,16 +87,18 @@ def disturbed(server: VllmServer, n: int, kills: int, too: bool, folder: Path) -
 
 
 def wrong(n: int, found: pd.DataFrame, before: list[dict[tuple, str]]) -> dict[str, int]:
-    """What is wrong with traces, given what was there before kills."""
+    """What is wrong with traces, given what was there before kills; verdicts that are, on stderr with both reasons."""
     texts = dict(zip(found[KEY].itertuples(index=False, name=None), found["completion"], strict=True))
     tasks = {task.id: task for task in tasks_of(n)}
     verdicts = verify([tasks[name] for name in found["task_id"]], found["completion"].tolist())
+    judged = zip(verdicts, found[["task_id", "correct", "reason"]].itertuples(index=False, name=None), strict=True)
+    odd = [(name, reason, verdict.reason) for verdict, (name, correct, reason) in judged if verdict.correct != correct]
+    print(*odd, sep="\n", end="\n" if odd else "", file=sys.stderr)
     wanted = {(task.domain, task.id, k) for task in tasks.values() for k in range(SAMPLES)}
     return {"lacking": len(wanted - texts.keys()), "twice": len(found) - len(texts),
             "not asked for": len(texts.keys() - wanted),
             "other than before a kill": sum(texts.get(key) != text for held in before for key, text in held.items()),
-            "verdicts wrong": sum(verdict.correct != correct for verdict, correct
-                                  in zip(verdicts, found["correct"], strict=True))}
+            "verdicts wrong": len(odd)}
 
 
 def run(n: int, kills: int, folder: Path) -> pd.DataFrame:
