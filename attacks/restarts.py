@@ -93,7 +93,8 @@ def wrong(n: int, found: pd.DataFrame, before: list[dict[tuple, str]]) -> dict[s
     verdicts = verify([tasks[name] for name in found["task_id"]], found["completion"].tolist())
     judged = zip(verdicts, found[["task_id", "correct", "reason"]].itertuples(index=False, name=None), strict=True)
     odd = [(name, reason, verdict.reason) for verdict, (name, correct, reason) in judged if verdict.correct != correct]
-    print(*odd, sep="\n", end="\n" if odd else "", file=sys.stderr)
+    for one in odd:
+        print(*one, sep=": ", file=sys.stderr)
     wanted = {(task.domain, task.id, k) for task in tasks.values() for k in range(SAMPLES)}
     return {"lacking": len(wanted - texts.keys()), "twice": len(found) - len(texts),
             "not asked for": len(texts.keys() - wanted),

@@ -47,7 +47,7 @@ def tagged(texts: list[str], preset: str, progress: bool = True) -> pd.DataFrame
     for (frame, _), (start, _) in zip(done, parts, strict=True):
         frame["text_id"] += start
     tags = pd.concat([frame for frame, _ in done], ignore_index=True)
-    return tags if preset in KNOWN_PRESETS and tags["gold"].notna().mean() >= LEAST_KNOWN else tags.drop(columns="gold")
+    return tags if tags["gold"].notna().mean() >= LEAST_KNOWN else tags.drop(columns="gold")
 
 
 def _parts(texts: list[str]) -> Iterator[tuple[int, int]]:
@@ -63,7 +63,7 @@ def _parts(texts: list[str]) -> Iterator[tuple[int, int]]:
 def _tag(texts: list[str], preset: str) -> tuple[pd.DataFrame, int]:
     """The tags of a part, `gold` missing where the preset's sentences are not known; how many texts are not English."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of foreign texts, of which `tagged` warns once for all parts
+        warnings.filterwarnings("ignore", message=".* texts are not English")  # `tagged` says it once for all parts
         tags = tag(texts)
     known = truth(tags["text"].tolist()) if preset in KNOWN_PRESETS else None
     gold = [None] * len(tags) if known is None else known
