@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from training.workers import side_by_side
+from training.workers import side_by_side, worker_pool
 
 PARENT = """
 import os, time
 from training.workers import worker_pool
 if __name__ == "__main__":
-    print(worker_pool(1).submit(os.getpid).result(), flush=True)
+    pool = worker_pool(1)
+    print(pool.submit(os.getpid).result(), pool.submit(os.getppid).result(), flush=True)
     time.sleep(60)
 """
 
@@ -41,20 +42,35 @@ def test_the_first_exception_stops_the_others():
     assert len(done) < 50
 
 
-def test_workers_end_with_a_killed_parent(tmp_path):
+def test_workers_and_their_server_end_with_a_killed_parent(tmp_path):
     (tmp_path / "parent.py").write_text(PARENT)
     parent = subprocess.Popen([sys.executable, str(tmp_path / "parent.py")], stdout=subprocess.PIPE, text=True,
                               cwd=Path(__file__).parents[1])
-    worker = int(parent.stdout.readline())
+    processes = list(map(int, parent.stdout.readline().split()))
+    assert parent.pid not in processes
     parent.send_signal(signal.SIGKILL)
     parent.wait()
     parent.stdout.close()
     for _ in range(100):
-        if not _running(worker):
+        if not any(map(_running, processes)):
             return
         time.sleep(0.1)
-    os.kill(worker, signal.SIGKILL)
-    raise AssertionError("the worker outlived its parent")
+    for process in filter(_running, processes):
+        os.kill(process, signal.SIGKILL)
+    raise AssertionError("a worker or their server outlived the parent")
+
+
+def test_a_worker_sees_the_environment_and_folder_of_who_asks(tmp_path, monkeypatch):
+    for name in ("first", "second"):  # of one server, which was started for the first
+        (tmp_path / name).mkdir()
+        monkeypatch.setenv("ASKED_BY", name)
+        monkeypatch.chdir(tmp_path / name)
+        with worker_pool(1) as pool:
+            assert pool.submit(os.getenv, "ASKED_BY").result() == name
+            assert pool.submit(os.getcwd).result() == str(tmp_path / name)
+    monkeypatch.delenv("ASKED_BY")
+    with worker_pool(1) as pool:
+        assert pool.submit(os.getenv, "ASKED_BY").result() is None
 
 
 def _running(pid: int) -> bool:

@@ -17,10 +17,9 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
 
 from training.workers import settle, worker_pool
 
@@ -87,20 +86,14 @@ def _check_answers(address: str) -> None:
 
 
 def _here(work: Callable, jobs: Sequence[tuple]) -> Iterator[tuple[int, object]]:
-    """(place, result) of jobs, as they are done."""
-    futures = {_workers().submit(work, *job): place for place, job in enumerate(jobs)}
+    """(place, result) of jobs, as they are done. The workers end with the last piece, and give their memory back."""
+    pool = worker_pool(len(jobs))
     try:
+        futures = {pool.submit(work, *job): place for place, job in enumerate(jobs)}
         for future in as_completed(futures):
             yield futures[future], future.result()
     finally:
-        for future in futures:
-            future.cancel()
-
-
-@cache
-def _workers() -> ProcessPoolExecutor:
-    """Worker processes, started once (importing torch takes them seconds) and kept until the program ends."""
-    return worker_pool()
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _on_cluster(work: Callable, jobs: Sequence[tuple]) -> Iterator[tuple[int, object]]:

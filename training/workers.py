@@ -1,15 +1,15 @@
 """Work side by side: in processes, for models small enough for one core each, and in threads, for compiled loops.
 
-Worker processes are spawned, with one torch thread and no bars of their own. One thread each makes every worker
-repeatable and lets as many go side by side as there are cores. They are not forked: a fork of a process whose torch
-threads have run can hang.
+Worker processes have one torch thread and no bars of their own. One thread each makes every worker repeatable and lets
+as many go side by side as there are cores. They are not forks of the process that asks for them, which can hang where
+its torch threads have run, but of a server that has imported the libraries and done nothing else: so a worker begins
+at once, and what it has in common with the others is in memory once.
 """
 
 from __future__ import annotations
 
 import multiprocessing
 import os
-import time
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, ThreadPoolExecutor, wait
@@ -18,6 +18,9 @@ from threading import Event, Thread
 from typing import TypeVar
 
 CORES = os.cpu_count() or 1
+PRELOADED = ("torch", "transformers", "pandas")
+"""What the server of worker processes imports. None of it is this package: the server takes it from where it is
+installed, while a worker takes it from where the process does that asks for it."""
 Item, Result = TypeVar("Item"), TypeVar("Result")
 
 
@@ -39,20 +42,24 @@ def side_by_side(work: Callable[[Iterable[Item]], Result], items: Sequence[Item]
 
 def worker_pool(jobs: int = CORES) -> ProcessPoolExecutor:
     """As many workers as there are cores, or jobs if these are fewer; they end with the process that asked for them."""
-    context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(min(jobs, CORES), mp_context=context, initializer=_begin, initargs=(os.getpid(),))
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(PRELOADED))
+    return ProcessPoolExecutor(min(jobs, CORES), mp_context=context, initializer=_begin,
+                               initargs=(dict(os.environ),))
 
 
-def _end_with(parent: int) -> None:
-    """End this process once its parent has ended, killed or not."""
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)
-
-
-def _begin(parent: int) -> None:
-    Thread(target=_end_with, args=(parent,), daemon=True).start()
+def _begin(environment: dict[str, str]) -> None:
+    """Make this process a worker, in the environment of who asked for it: the server's is that of its start."""
+    os.environ.clear()
+    os.environ.update(environment)
+    Thread(target=_end_with_parent, daemon=True).start()
     settle()
+
+
+def _end_with_parent() -> None:
+    """End this process once the one that asked for it has ended, killed or not."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def settle() -> None:
