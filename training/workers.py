@@ -18,7 +18,7 @@ from threading import Event, Thread
 from typing import TypeVar
 
 CORES = os.cpu_count() or 1
-PRELOADED = ("torch", "transformers", "pandas")
+PRELOADED = ("torch", "transformers.modeling_layers", "pandas")
 """What the server of worker processes imports. None of it is this package: the server takes it from where it is
 installed, while a worker takes it from where the process does that asks for it."""
 Item, Result = TypeVar("Item"), TypeVar("Result")
