@@ -18,7 +18,7 @@ from studies import expert_gains, synergy
 from studies.figures import shown
 from studies.harness import StudyError
 from tests.tiny import preset, save_model
-from training import Zoo, build_zoo, get_domain, merge, pieces, run
+from training import Zoo, build_zoo, get_domain, merge, run
 from training.__main__ import main
 from training.checkpoints import Checkpoint
 from training.data import read_prepared
@@ -55,16 +55,14 @@ FEW = ("--set", "prompts=2", "--set", "generations=2", "--set", "max_new_tokens=
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """A folder on the path with the package my_lab, of which `sorting` is a domain; workers start afresh."""
+    """A folder on the path with the package my_lab, of which `sorting` is a domain."""
     folder = tmp_path_factory.mktemp("lab")
     (folder / "my_lab").mkdir()
     (folder / "my_lab/sorting.py").write_text(SORTING)
-    pieces._workers.cache_clear()
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(folder))
         patch.setenv("PYTHONPATH", str(folder))
         yield folder
-    pieces._workers.cache_clear()
 
 
 @pytest.fixture(scope="module")
