@@ -1,6 +1,6 @@
 """How fast the engines of `behaviors.sample` are: transformers, vLLM in process, and behind a server, in one run.
 
-    make vllm && python benchmarks/sampling.py [--smollm2 FOLDER]
+    make vllm && python benchmarks/sampling.py [--smollm2 .venv-vllm/smollm2]
 
 256 prompts, one completion each at temperature 1, up to 64 tokens, in fp32 on the CPU: of the shipped anchor, and of
 SmolLM2-135M-Instruct in FOLDER (safetensors). Tokens a second are those that the model wrote, over the seconds from the

@@ -5,7 +5,6 @@ import torch
 
 from tests.merge_zoo import DTYPES, make_zoo
 from tests.sandboxed import WALLED
-from tests.smollm2 import save_smollm2
 from training.domains.sandbox import SandboxUnavailable, protection
 
 SLOW = ("test_study", "test_vllm", "test_all", "test_smollm2", "test_pieces", "test_notebooks", "test_calibration",
@@ -16,12 +15,6 @@ torch.set_num_threads(1)  # models this small are fastest on one; where cores ar
 
 def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: SLOW.index(item.path.stem) if item.path.stem in SLOW else len(SLOW))
-
-
-@pytest.fixture(scope="session")
-def smollm2(tmp_path_factory):
-    """SmolLM2-135M-Instruct in a folder, unpacked once."""
-    return save_smollm2(tmp_path_factory.mktemp("smollm2") / "start")
 
 
 @pytest.fixture(params=WALLED)

