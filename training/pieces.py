@@ -87,13 +87,10 @@ def _check_answers(address: str) -> None:
 
 def _here(work: Callable, jobs: Sequence[tuple]) -> Iterator[tuple[int, object]]:
     """(place, result) of jobs, as they are done. The workers end with the last piece, and give their memory back."""
-    pool = worker_pool(len(jobs))
-    try:
+    with worker_pool(len(jobs)) as pool:
         futures = {pool.submit(work, *job): place for place, job in enumerate(jobs)}
         for future in as_completed(futures):
             yield futures[future], future.result()
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _on_cluster(work: Callable, jobs: Sequence[tuple]) -> Iterator[tuple[int, object]]:

@@ -11,8 +11,9 @@ from __future__ import annotations
 import multiprocessing
 import os
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from itertools import islice, takewhile
 from threading import Event, Thread
 from typing import TypeVar
@@ -40,12 +41,19 @@ def side_by_side(work: Callable[[Iterable[Item]], Result], items: Sequence[Item]
         return [future.result() for future in futures]
 
 
-def worker_pool(jobs: int = CORES) -> ProcessPoolExecutor:
-    """As many workers as there are cores, or jobs if these are fewer; they end with the process that asked for them."""
+@contextmanager
+def worker_pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
+    """As many workers as there are cores, or jobs if these are fewer. After the block they begin nothing more and end;
+    what they are at is not waited for. They end with the process that asked for them, too.
+    """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(PRELOADED))
-    return ProcessPoolExecutor(min(jobs, CORES), mp_context=context, initializer=_begin,
+    pool = ProcessPoolExecutor(min(jobs, CORES), mp_context=context, initializer=_begin,
                                initargs=(dict(os.environ),))
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _begin(environment: dict[str, str]) -> None:
