@@ -21,8 +21,8 @@ def keep(
 ) -> dict:
     """Watch process `child`, whose stdout, stderr and status are `readers`, to its end; the fields of a RunResult.
 
-    look: called now and then with `child`; the limit it has passed, or empty. waited: called with `child` when its time
-    is over by the clock; the seconds for which it had no processor.
+    look: called now and then with `child`; the limit it has passed, or empty. waited: called as often, and when the
+    time is over by the clock; the seconds for which `child` had no processor.
     """
     texts = {fd: bytearray() for fd in readers}
     still_open, killed, ended, late = set(readers), "", 0, 0.0
@@ -38,6 +38,7 @@ def keep(
         if killed == "time" and (later := start + _time(limits, late + waited(child))) > time.monotonic():
             killed, deadline = "", later
         if not (ended or killed) and time.monotonic() >= next_look:
+            waited(child)
             killed, next_look = look(child), time.monotonic() + _BETWEEN_LOOKS
         if killed or (not ended and _closed(channel)):
             _end(child)

@@ -1,5 +1,4 @@
-"""What a running program holds in all its processes, looked up from outside in /proc: memory, threads, files; and
-how long it had to wait for a processor.
+"""What a running program holds in all its processes, looked up from outside in /proc: memory, threads, files.
 
 The kernel limits each process and each file; these are the sums. The keeper looks them up twenty times a second, so a
 program can pass them for as long as that. Memory is resident memory; where that of all processes together is too much,
@@ -18,7 +17,8 @@ from .program import Limits
 
 MOST_NAMES = 2048
 """Files and folders in a scratch folder on disk: some disks take milliseconds to remove one."""
-_GONE = (FileNotFoundError, ProcessLookupError, PermissionError)  # the last: what is left of it is root's
+GONE = (FileNotFoundError, ProcessLookupError, PermissionError)
+"""Of a process that ended; the last, because what is left of it is root's."""
 
 
 def passed_memory(proc: int, child: int, limits: Limits) -> str:
@@ -31,22 +31,15 @@ def passed_memory(proc: int, child: int, limits: Limits) -> str:
 
 def passed_alone(proc: int, child: int, limits: Limits, scratch: str) -> str:
     """ "processes" for too many threads, "files" for too much in scratch or in open files without a name; or empty."""
-    with suppress(*_GONE):
-        if int(_read(proc, f"{child}/stat").rpartition(")")[2].split()[17]) > limits.processes:
+    with suppress(*GONE):
+        if int(read(proc, f"{child}/stat").rpartition(")")[2].split()[17]) > limits.processes:
             return "processes"
         if _stored(scratch, limits.file_bytes) + _nameless(proc, child) > limits.file_bytes:
             return "files"
     return ""
 
 
-def waited(proc: int, child: int) -> float:
-    """Seconds in which a process's first thread could run and had no processor; 0 where the kernel does not say."""
-    with suppress(*_GONE):
-        return int(_read(proc, f"{child}/schedstat").split()[1]) / 1e9
-    return 0.0
-
-
-def _read(proc: int, name: str) -> str:
+def read(proc: int, name: str) -> str:
     """The text of a file."""
     with open(os.open(name, os.O_RDONLY, dir_fd=proc)) as file:
         return file.read()
@@ -56,9 +49,9 @@ def _family(proc: int, pid: int) -> list[int]:
     """A process, and all that descend from it."""
     family = [pid]
     for member in family:  # which grows meanwhile
-        with suppress(*_GONE):
+        with suppress(*GONE):
             for task in _names(proc, f"{member}/task"):
-                family += map(int, _read(proc, f"{member}/task/{task}/children").split())
+                family += map(int, read(proc, f"{member}/task/{task}/children").split())
     return family
 
 
@@ -75,19 +68,19 @@ def _total(measure: Callable[[int, int], int], proc: int, family: list[int]) -> 
     """The sum of a measure over those that still live."""
     total = 0
     for pid in family:
-        with suppress(*_GONE):
+        with suppress(*GONE):
             total += measure(proc, pid)
     return total
 
 
 def _resident(proc: int, pid: int) -> int:
     """Bytes in memory."""
-    return int(_read(proc, f"{pid}/statm").split()[1]) * resource.getpagesize()
+    return int(read(proc, f"{pid}/statm").split()[1]) * resource.getpagesize()
 
 
 def _proportional(proc: int, pid: int) -> int:
     """Bytes in memory, those that several processes share divided among them."""
-    lines = _read(proc, f"{pid}/smaps_rollup").splitlines()
+    lines = read(proc, f"{pid}/smaps_rollup").splitlines()
     return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * 1024
 
 
@@ -112,7 +105,7 @@ def _nameless(proc: int, child: int) -> int:
     """Bytes on disk of open files that have no name any more."""
     total = 0
     for number in _names(proc, f"{child}/fd"):
-        with suppress(*_GONE):
+        with suppress(*GONE):
             about = os.stat(f"{child}/fd/{number}", dir_fd=proc)
             total += about.st_blocks * 512 if stat.S_ISREG(about.st_mode) and about.st_nlink == 0 else 0
     return total

@@ -26,6 +26,7 @@ from . import landlock, messages, namespaces, seccomp, syscalls, usage
 from .clearing import clear
 from .keeper import keep
 from .program import Limits
+from .waiting import Waiting
 
 _NAMESPACES = ("bubblewrap", "namespaces")
 
@@ -67,7 +68,7 @@ def answer(channel: socket.socket, level: str, readable: list[str]) -> None:
     for _, write in pipes:
         os.close(write)
     result = keep(child, [read for read, _ in pipes], limits, channel, _look(level, proc, limits, scratch),
-                  lambda child: usage.waited(proc, child) if proc >= 0 else 0.0)
+                  Waiting(proc).seconds)
     if level not in _NAMESPACES:
         with contextlib.suppress(OSError):  # without walls, what a program left may still write there
             clear(scratch)
