@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +14,7 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def save(table: pd.DataFrame, name: str) -> None:
-    """Write attacks/results/NAME.csv, whole or not at all."""
+    """Write attacks/results/NAME.csv, whole or not at all; the interpreter's folder is called PREFIX in it."""
+    table = table.replace(re.escape(sys.prefix), "PREFIX", regex=True)
     with whole_file(RESULTS / f"{name}.csv") as aside:
         table.to_csv(aside, index=False)

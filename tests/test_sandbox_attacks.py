@@ -5,9 +5,10 @@ import resource
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from attacks import concurrent, programs
+from attacks import concurrent, programs, saved
 from attacks.sandbox.confined import READABLE
 from attacks.sandbox.table import ATTACKS
 from training.domains.sandbox import protection
@@ -59,3 +60,9 @@ def test_names_are_unique():
 def test_concurrent_runs_are_all_right_and_leave_nothing():
     table = concurrent.run(18, ("one batch", "a thread each"))
     assert table["through"].sum() == 0 and table["tried"].sum() == 36, table.to_string()
+
+
+def test_results_name_no_folder_of_the_machine(tmp_path, monkeypatch):
+    monkeypatch.setattr(saved, "RESULTS", tmp_path)
+    saved.save(pd.DataFrame({"tried": [1], "note": [f"Permission denied: '{sys.prefix}/include/kept'"]}), "programs")
+    assert (tmp_path / "programs.csv").read_text() == "tried,note\n1,Permission denied: 'PREFIX/include/kept'\n"
