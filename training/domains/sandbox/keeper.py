@@ -38,7 +38,7 @@ def keep(
         if killed == "time" and (later := start + _time(limits, late + waited(child))) > time.monotonic():
             killed, deadline = "", later
         if not (ended or killed) and time.monotonic() >= next_look:
-            waited(child)
+            waited(child)  # so that it knows since when, once the time is over
             killed, next_look = look(child), time.monotonic() + _BETWEEN_LOOKS
         if killed or (not ended and _closed(channel)):
             _end(child)

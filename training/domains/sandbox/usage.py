@@ -32,7 +32,7 @@ def passed_memory(proc: int, child: int, limits: Limits) -> str:
 def passed_alone(proc: int, child: int, limits: Limits, scratch: str) -> str:
     """ "processes" for too many threads, "files" for too much in scratch or in open files without a name; or empty."""
     with suppress(*GONE):
-        if int(read(proc, f"{child}/stat").rpartition(")")[2].split()[17]) > limits.processes:
+        if int(stat_fields(proc, child)[17]) > limits.processes:
             return "processes"
         if _stored(scratch, limits.file_bytes) + _nameless(proc, child) > limits.file_bytes:
             return "files"
@@ -43,6 +43,11 @@ def read(proc: int, name: str) -> str:
     """The text of a file."""
     with open(os.open(name, os.O_RDONLY, dir_fd=proc)) as file:
         return file.read()
+
+
+def stat_fields(proc: int, pid: int) -> list[str]:
+    """The fields of a process's stat after its name, which may hold anything: its state first."""
+    return read(proc, f"{pid}/stat").rpartition(")")[2].split()
 
 
 def _family(proc: int, pid: int) -> list[int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 
-from .usage import GONE, read
+from .usage import GONE, read, stat_fields
 
 
 class Waiting:
@@ -23,7 +23,7 @@ class Waiting:
         if self.proc < 0:
             return 0.0
         try:
-            state = read(self.proc, f"{child}/stat").rpartition(")")[2].split()[0]
+            state = stat_fields(self.proc, child)[0]
             counted = read(self.proc, f"{child}/schedstat").split()  # ran, waited (both in ns), times on a processor
         except GONE:
             return 0.0
