@@ -2,7 +2,7 @@
 
 The text is `report.typ`, which holds no number: it looks each up in what `values` gathers here from saved results, from
 what was published, and from the constants that decide verdicts. Sentences about how a claim came out are chosen by its
-verdict. Written by `python -m paper`, with the fonts that Typst brings; no network.
+verdict. Written by `python -m paper`, with the fonts that Typst and Matplotlib bring; no network.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import pandas as pd
@@ -43,10 +44,12 @@ def write_report(saved: Saved, figures: list[str], lacking: list[str], folder: P
 
 def compiled(known: dict, folder: Path, **form) -> bytes | list[bytes]:
     """The report of these values, with the figures of `folder`; `form`: as `typst.compile` takes it (format, ppi)."""
+    import matplotlib
     import typst
 
+    fonts = Path(matplotlib.get_data_path()) / "fonts" / "ttf"  # of the figures, for what stands under them
     return typst.compile(TEMPLATE.read_bytes(), root=folder, sys_inputs={"values": json.dumps(known)},
-                         ignore_system_fonts=True, **form)
+                         font_paths=[fonts], ignore_system_fonts=True, **form)
 
 
 def values(saved: Saved, figures: list[str], lacking: list[str]) -> dict:
@@ -56,11 +59,16 @@ def values(saved: Saved, figures: list[str], lacking: list[str]) -> dict:
     tables = {"gains": lambda: _markdown(gains_table(saved.folder)),
               "routes": lambda: _markdown(routes_table(saved.folder)), "runs": lambda: runs(saved),
               "studies": lambda: studies(saved)}
-    return {"value": numbers(saved, findings), "zoo": ", ".join(zoos), "folder": saved.folder.name,
-            "claims": grouped(findings), "counts": counts(findings), "titles": PLACES,
-            "tables": {name: _made(build) for name, build in tables.items()},
+    known = {"claims": grouped(findings), "tables": {name: _made(build) for name, build in tables.items()}}
+    return {**known, "digest": digest(known), "value": numbers(saved, findings), "zoo": ", ".join(zoos),
+            "folder": saved.folder.name, "counts": counts(findings), "titles": PLACES,
             "figures": {item.name: caption(item) for item in ITEMS if item.name in figures},
             "lacking": dict(_reason(line) for line in lacking), "notes": list(saved.notes)}
+
+
+def digest(known: dict) -> str:
+    """Of claims and tables: the report keeps it among its keywords, so that a kept one can be held to the results."""
+    return sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
 
 
 def caption(item: Item) -> str:

@@ -178,8 +178,10 @@ def test_the_command_writes_everything_and_fills_the_readme(tmp_path, capsys, mo
     readme = tmp_path / "README.md"
     text = README.read_text(encoding="utf-8")
     readme.write_text(text.replace("| math |", "| old |"), encoding="utf-8")
-    assert main(["--out", str(tmp_path / "out"), "--readme", str(readme)]) == 0
+    kept = tmp_path / "paper" / "report.pdf"
+    assert main(["--out", str(tmp_path / "out"), "--readme", str(readme), "--report", str(kept)]) == 0
     assert readme.read_text(encoding="utf-8") == text
+    assert kept.read_bytes() == (tmp_path / "out" / "report.pdf").read_bytes()
     said = capsys.readouterr().out
     assert said.startswith(f"results: {COMMITTED}\n") and "2 figures, 3 tables" in said
     for kind in ("png", "pdf"):

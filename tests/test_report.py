@@ -87,6 +87,13 @@ def test_claims_are_those_of_the_findings(saved):
             assert shown[name]["n"] == f"{one['n']}, {one['seeds']}"
 
 
+def test_the_report_that_is_kept_is_of_the_committed_results(saved, tmp_path):
+    mark = values(saved, [], [])["digest"].encode()
+    assert mark in (COMMITTED.parents[1] / "report.pdf").read_bytes()
+    folder = edited(copied(tmp_path), lambda table: table.iloc[:-1])
+    assert mark != values(opened(folder), [], [])["digest"].encode()
+
+
 def test_counts_add_up(saved):
     findings = [{"study": study, **one} for (study, _), one in saved.findings.items()]
     *rows, last = counts(findings)

@@ -12,6 +12,7 @@ from paper.figures.panels import (
     mark,
     said_of,
     scaled,
+    seeds_of,
 )
 from paper.saved import Saved
 from paper.tables import behavior, inside
@@ -46,7 +47,7 @@ def profile(saved: Saved):
         axis.set_title(domain)
     for axis in axes[-1]:
         axis.set_xlabel("layer")
-    foot(figure, f"{cut}Each column is a domain's expert; means over {int(table.seeds.max())} training seed(s), "
+    foot(figure, f"{cut}Each column is a domain's expert; means over {seeds_of(table)}, "
          "without intervals (findings.json has those of claims). Moved: against the anchor. Check next: "
          "a linear probe (solid) and a bag of the words read so far (dotted). No published values: ours.")
     return figure

@@ -19,6 +19,7 @@ from paper.figures.panels import (
     matrix,
     said_of,
     scaled,
+    seeds_of,
 )
 from paper.saved import Saved
 from paper.tables import behavior, outcomes
@@ -166,7 +167,7 @@ def learning(saved: Saved):
     there = set(chosen.run.str.split("-").str[0])
     key(figure, {name: mark(model, linestyle="-") for name, model in names.items() if model in there})
     foot(figure, f"{cut}Lines: means over seeds, in equal pieces of what the domain's expert saw; shaded: range over "
-         f"{int(chosen.seeds.max())} seed(s), no interval. Of sampled training completions, not of test tasks.",
+         f"{seeds_of(chosen)}, no interval. Of sampled training completions, not of test tasks.",
          axes.flat[len(domains):])
     return figure
 

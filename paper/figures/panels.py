@@ -48,11 +48,16 @@ def foot(figure, text: str, left_over=()) -> None:
 def said_of(frame: pd.DataFrame, what: str = "test tasks") -> str:
     """n, seeds and intervals of a table's measured rows, as small print."""
     rows = frame[frame.ours.notna()]
-    seeds = f"{_span(rows.seeds)} training seed{'s' if rows.seeds.max() > 1 else ''}" if rows.seeds.max() > 0 else ""
-    parts = [f"n: {_span(rows.n)} {what}" if what and rows.n.max() > 0 else "", seeds]
+    parts = [f"n: {_span(rows.n)} {what}" if what and rows.n.max() > 0 else "", seeds_of(rows)]
     kinds = [kind for kind in dict.fromkeys(rows.interval) if kind != "none"]
     bars = f"bars: {'95 % ' if 'range' not in kinds[0] else ''}{'; '.join(kinds)}, not adjusted" if kinds else ""
     return "; ".join(part for part in (*parts, bars) if part) + ". "
+
+
+def seeds_of(rows: pd.DataFrame) -> str:
+    """How many training seeds rows have: `5 training seeds`, `1 training seed`; empty where none is known."""
+    most = rows.seeds.max()
+    return f"{_span(rows.seeds)} training seed{'s' if most > 1 else ''}" if most > 0 else ""
 
 
 def _span(numbers: pd.Series) -> str:
