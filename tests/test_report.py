@@ -89,7 +89,8 @@ def test_claims_are_those_of_the_findings(saved):
 
 def test_the_report_that_is_kept_is_of_the_committed_results(saved, tmp_path):
     mark = values(saved, [], [])["digest"].encode()
-    assert mark in (COMMITTED.parents[1] / "report.pdf").read_bytes()
+    assert mark in (COMMITTED.parents[1] / "report.pdf").read_bytes(), (
+        "of other results: python -m paper --results paper/results/organism --report paper/report.pdf")
     folder = edited(copied(tmp_path), lambda table: table.iloc[:-1])
     assert mark != values(opened(folder), [], [])["digest"].encode()
 
