@@ -167,7 +167,17 @@ def test_without_a_choice_the_only_zoo_under_results_is_taken_else_the_committed
 def test_results_of_the_dose_study_may_lie_beside_the_zoo_s(tmp_path):
     folder = copied(tmp_path / "organism")
     shutil.move(folder / DOSE, tmp_path / DOSE)
-    assert opened(folder).notes[0].startswith("made by other code")
+    assert opened(folder).findings == opened(COMMITTED).findings
+    shutil.rmtree(tmp_path / DOSE)
+    assert opened(folder).notes[0] == f"not complete: no results of {DOSE}"
+
+
+def test_results_of_other_code_are_named(tmp_path):
+    folder = copied(tmp_path / "organism")
+    made = folder / "synergy" / "made.json"
+    made.write_text(json.dumps(json.loads(made.read_text()) | {"code": "older"}))
+    said = [note for note in opened(folder).notes if note.startswith("made by other code than this: ")]
+    assert len(said) == 1 and "synergy" in said[0]
 
 
 def test_another_folder_is_not_written_over(tmp_path, capsys):
