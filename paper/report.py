@@ -59,15 +59,16 @@ def values(saved: Saved, figures: list[str], lacking: list[str]) -> dict:
     tables = {"gains": lambda: _markdown(gains_table(saved.folder)),
               "routes": lambda: _markdown(routes_table(saved.folder)), "runs": lambda: runs(saved),
               "studies": lambda: studies(saved)}
-    known = {"claims": grouped(findings), "tables": {name: _made(build) for name, build in tables.items()}}
-    return {**known, "digest": digest(known), "value": numbers(saved, findings), "zoo": ", ".join(zoos),
-            "folder": saved.folder.name, "counts": counts(findings), "titles": PLACES,
+    known = {"claims": grouped(findings), "tables": {name: _made(build) for name, build in tables.items()},
+             "value": numbers(saved, findings)}
+    return {**known, "digest": digest(known), "zoo": ", ".join(zoos), "folder": saved.folder.name,
+            "counts": counts(findings), "titles": PLACES,
             "figures": {item.name: caption(item) for item in ITEMS if item.name in figures},
             "lacking": dict(_reason(line) for line in lacking), "notes": list(saved.notes)}
 
 
 def digest(known: dict) -> str:
-    """Of claims and tables: the report keeps it among its keywords, so that a kept one can be held to the results."""
+    """Of claims, tables and numbers: the report has it as a keyword, so that a kept one can be held to the results."""
     return sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
 
 
